@@ -2,4 +2,5 @@
 pub mod config;
 pub mod demo;
 pub mod model;
+pub mod odoo;
 pub mod problem;

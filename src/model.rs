@@ -117,18 +117,26 @@ impl BranchCode {
     }
 
     /// The code as text.
-    pub fn as_str(&self) -> &str { &self.0 }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for BranchCode {
     type Error = String;
-    fn try_from(code: String) -> Result<Self, String> { Self::new(&code) }
+    fn try_from(code: String) -> Result<Self, String> {
+        Self::new(&code)
+    }
 }
 
 impl From<BranchCode> for String {
-    fn from(code: BranchCode) -> String { code.0 }
+    fn from(code: BranchCode) -> String {
+        code.0
+    }
 }
 
 impl fmt::Display for BranchCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
