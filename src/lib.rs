@@ -1,6 +1,7 @@
 //! posbridge: the POS orders of many branches become draft sales orders in one central Odoo, exactly once.
 pub mod config;
 pub mod demo;
+pub mod mapping;
 pub mod model;
 pub mod odoo;
 pub mod problem;
