@@ -1,1 +1,226 @@
-//! problem
+//! Everything that can go wrong, in words for the person who reads them at eight in the morning.
+//!
+//! Pure: a [`Problem`] is data. It is kept as JSON in the ledger and can say what happened, what that means for
+//! the sale, who does what next, and whether trying again can help. Every sentence for people about a failure
+//! stands in this file, and a snapshot test holds all of them: to change one, read it in the catalogue first.
+//!
+//! Texts from outside (names of products, words of an Odoo) are hostile: each goes through [`clean`] before it
+//! becomes part of a sentence.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::model::BranchCode;
+
+/// The Odoo that a problem is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Side {
+    /// The central Odoo; as text `central`.
+    Central,
+    /// The Odoo of one branch; as text its code.
+    Branch(BranchCode),
+}
+
+impl Side {
+    /// The word for central; no branch can have it as its code.
+    pub const CENTRAL: &'static str = "central";
+
+    /// `central` or the branch's code, as commands take it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Side::Central => Self::CENTRAL,
+            Side::Branch(code) => code.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl TryFrom<String> for Side {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == Self::CENTRAL { Ok(Side::Central) } else { BranchCode::new(&text).map(Side::Branch) }
+    }
+}
+
+impl From<Side> for String {
+    fn from(side: Side) -> String {
+        side.as_str().to_owned()
+    }
+}
+
+/// Who takes the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// The people of the branch.
+    Branch,
+    /// The people at central who keep products, customers and orders.
+    Central,
+    /// Whoever connects branches: branches.toml, users and rights in Odoo.
+    Integrator,
+    /// Whoever keeps the machines and the network running.
+    Ops,
+    /// Nobody: the bridge tries again by itself.
+    Nobody,
+}
+
+/// Whether trying again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// It passes by itself: try again with growing pauses.
+    ByItself,
+    /// A person has to repair something first.
+    AfterFix,
+    /// Trying again changes nothing.
+    Never,
+}
+
+/// Everything that can go wrong, with the data its sentences need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Problem {
+    // Reaching an Odoo and logging in.
+    /// The name of the server is unknown to DNS.
+    HostNotFound { side: Side, host: String },
+    /// Nothing listens at the address.
+    ConnectionRefused { side: Side, address: String },
+    /// No answer in time; a call that writes has an unknown outcome and is repeated as it was.
+    TimedOut { side: Side, seconds: u64 },
+    /// The connection broke before or while the request was sent.
+    ConnectionLost { side: Side, reason: String },
+    /// The server's certificate has expired.
+    TlsExpired { side: Side, host: String },
+    /// The certificate is for another name.
+    TlsWrongName { side: Side, host: String },
+    /// The certificate is signed by an authority this machine does not know.
+    TlsUnknownIssuer { side: Side, host: String },
+    /// Any other failure of the encrypted connection.
+    TlsFailed { side: Side, host: String, reason: String },
+    /// Something answers at the address, but it is not Odoo's XML-RPC. `seen` completes "It answered with …",
+    /// e.g. `an HTML page titled "Welcome"`, `a redirect to https://…`, `HTTP 404`.
+    NotOdoo { side: Side, url: String, seen: String },
+    /// The Odoo has no database of this name.
+    DatabaseUnknown { side: Side, database: String },
+    /// No password is sealed for this side.
+    PasswordMissing { side: Side },
+    /// A sealed password cannot be opened; `reason` is the sentence of [`crate::secret::SecretError`].
+    PasswordUnreadable { side: Side, reason: String },
+    /// Odoo refuses the user and password.
+    PasswordRefused { side: Side, user: String },
+    /// Odoo refuses a password or API key that it accepted before.
+    KeyExpired { side: Side, user: String },
+    /// The user may not do this. `operation` is `read`, `write`, `create`, `unlink` or a method name; `groups`
+    /// are the groups that Odoo's message names, if any.
+    RightMissing { side: Side, user: String, model: String, operation: String, groups: Vec<String> },
+    /// A model is unknown because its app is not installed; `module` is the technical name.
+    ModuleMissing { side: Side, model: String, module: String },
+    /// A model has no such field.
+    FieldMissing { side: Side, model: String, field: String },
+    /// Odoo or its proxy is overloaded or restarting (429, 502, 503, 504, a serialization failure).
+    ServerBusy { side: Side, reason: String },
+    /// The proxy in front of Odoo refuses the size of a request (413).
+    RequestTooLarge { side: Side },
+    /// An answer was larger than the bridge reads.
+    ReplyTooLarge { side: Side, limit_mb: u64 },
+    /// An answer could not be read: cut off, bad bytes, not XML.
+    ReplyBroken { side: Side, reason: String },
+    /// The request was sent, the answer never came: the outcome is unknown until the same call is repeated.
+    AnswerLost { side: Side, reason: String },
+    /// Odoo failed inside (fault 1). `words` is the last line of its traceback, never more.
+    ServerError { side: Side, words: String },
+
+    // Finding the central record for what the till sold.
+    /// Central has no such product.
+    ProductNotFound { name: String, barcode: Option<String>, default_code: Option<String> },
+    /// Central has several; `by` is the field compared (`barcode`, `default_code`), `matches` their names.
+    ProductAmbiguous { name: String, by: String, value: String, matches: Vec<String> },
+    /// The branch's product has neither barcode nor Internal Reference, so it cannot be found.
+    ProductWithoutReference { name: String },
+    /// Central has no such tax in the order's company.
+    TaxNotFound { name: String, amount: String, included: bool, company: String },
+    /// Several central taxes fit; `matches` are their names.
+    TaxAmbiguous { name: String, matches: Vec<String> },
+    /// Central has no such customer, and the branch is set not to use the default one.
+    CustomerNotFound { name: String },
+    /// Several central customers fit.
+    CustomerAmbiguous { name: String, matches: Vec<String> },
+    /// A name in branches.toml finds nothing. `setting` is the key: `warehouse`, `pricelist`, `team`, `customer`,
+    /// `salesperson`, `company`, `rounding.product`; `side` is where it was looked for.
+    SettingNotFound { setting: String, value: String, side: Side },
+    /// A name in branches.toml finds several records.
+    SettingAmbiguous { setting: String, value: String, matches: Vec<String> },
+    /// Till and central order would have different currencies (codes, e.g. `EUR`).
+    CurrencyDiffers { branch: String, central: String },
+    /// A name under `shops` is no Point of Sale of the branch.
+    ShopNotFound { shop: String },
+
+    // Writing to central.
+    /// Records of different companies in one order, in Odoo's words.
+    CompanyMixedUp { words: String },
+    /// A central record that the bridge knew has been deleted; `model` is Odoo's technical name.
+    RecordGone { model: String, words: String },
+    /// The draft's total is not the till's. `limit` is the branch's rounding limit, `hint` a likely reason as a
+    /// whole sentence.
+    TotalDiffers { till: Decimal, central: Decimal, limit: Option<Decimal>, hint: Option<String> },
+    /// Odoo refused the record, in its own words, without a traceback.
+    RefusedByOdoo { words: String },
+    /// The draft was deleted at central after the bridge wrote it.
+    DraftGone { central_id: i64 },
+    /// The branch order changed after it was received; `what` names the change, e.g. `total 12.00 to 15.00`.
+    OrderChanged { what: String },
+    /// The branch has invoiced the order itself and is set to skip those.
+    InvoicedSkipped { invoice: String },
+
+    // About a whole branch.
+    /// The branch's database went back in time (a backup was restored).
+    BranchRestored { details: String },
+    /// The branch's database is a copy of another branch's: both hold the order `reference`.
+    BranchCloned { other: BranchCode, reference: String },
+    /// The branch's clock is off by this much (positive: ahead of ours).
+    ClockOff { minutes: i64 },
+
+    // This machine.
+    /// The disk that holds the state is full.
+    DiskFull { path: String },
+    /// The state directory cannot be written.
+    StateUnwritable { path: String, reason: String },
+}
+
+impl Problem {
+    /// The stable short name, as in `log --cause` and `retry --cause`: `snake_case`, never renamed.
+    pub fn cause(&self) -> &'static str { "" }
+    /// What it is about, e.g. `[BAG01]`; empty if it is about nothing in particular.
+    pub fn subject(&self) -> String { String::new() }
+    /// `cause` or `cause:subject`: records with one key wait for one fix.
+    pub fn key(&self) -> String { String::new() }
+    /// What happened, in one sentence.
+    pub fn what(&self) -> String { String::new() }
+    /// What it means for the sale.
+    pub fn meaning(&self) -> String { String::new() }
+    /// Who does what next, with the exact menu, group or command.
+    pub fn next_step(&self) -> String { String::new() }
+    /// Who takes the next step.
+    pub fn who(&self) -> Who { Who::Nobody }
+    /// Whether trying again can help.
+    pub fn retry(&self) -> Retry { Retry::AfterFix }
+}
+
+/// One line for a group of orders with one key: `12 orders wait for product [BAG01] "Tote bag"`.
+pub fn group_line(problem: &Problem, orders: usize) -> String {
+    format!("{orders} orders wait: {}", problem.what())
+}
+
+/// Makes a text from outside fit for a sentence: control characters and runs of white space become one blank,
+/// and what is longer than `max` characters is cut and ends in `…`.
+pub fn clean(text: &str, max: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(max).collect()
+}
