@@ -38,7 +38,7 @@ def special(key, name, price, taxes=(), **more):
 
 ARTICLES = [article(i) for i in range(1, 61)]
 SPECIALS = [
-    special('WEIGH-1', 'Comté, by weight', 23.9, ['VAT 5.5% incl'], kg=True),
+    special('WEIGH-1', 'Crème potatoes, by weight', 7.9, ['VAT 5.5% incl'], kg=True),
     special('LOT-1', 'Yoghurt, by lot', 3.2, ['VAT 5.5% incl'], tracking='lot', storable=True),
     special('SERIAL-1', 'Camera, by serial number', 249.0, ['VAT 15%'], tracking='serial', storable=True),
     special('COMBO-1', 'Lunch "combo" 🥪', 12.5, ['VAT 15%']),

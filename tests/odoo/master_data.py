@@ -33,6 +33,10 @@ def turned(items):
 # Odoo ships a tip and a discount product with these same references.
 env['product.product'].with_context(active_test=False).search([('default_code', 'in', ['TIPS', 'DISC', 'POS-ROUND'])]).write({'default_code': False})
 
+if not central:
+    # As a shop that sells by weight sets it; central keeps the default of two digits, so 0.125 becomes 0.13 there.
+    env['decimal.precision'].search([('name', '=', 'Product Unit')]).digits = 3
+
 # Taxes: each in both companies.
 start_at('account_tax', 501)
 for company, name in turned([(company, name) for company in companies for name in goods.TAXES]):
