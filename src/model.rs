@@ -161,13 +161,19 @@ models! {
 }
 
 /// A many2one of a branch as Odoo gives it: `[id, display_name]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(i64, String)", into = "(i64, String)", bound = "")]
 pub struct BranchRef<M> {
     /// The record.
     pub id: BranchId<M>,
     /// Its name there, for people.
     pub name: String,
+}
+
+impl<M> Clone for BranchRef<M> {
+    fn clone(&self) -> Self {
+        Self { id: self.id, name: self.name.clone() }
+    }
 }
 
 impl<M> From<(i64, String)> for BranchRef<M> {

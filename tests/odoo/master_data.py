@@ -163,6 +163,9 @@ else:
     })
     for config in env['pos.config'].search([]):
         config.uuid = str(uuid.uuid4())
+    # The demo orders were sold long ago: a date to receive from leaves them out.
+    env.flush_all()
+    env.cr.execute("update pos_order set date_order = '2020-01-02 10:00:00'")
     facts['shops'] = {shop.name: shop.id for shop in furniture + garden}
 
 env['ir.config_parameter'].set_param('database.uuid', str(uuid.uuid4()))

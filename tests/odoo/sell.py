@@ -43,7 +43,9 @@ class Shop:
         self.queue = []
 
     def close(self):
-        self.session.get_session_orders().filtered(lambda order: order.state == 'draft').action_pos_order_cancel()
+        drafts = self.session.get_session_orders().filtered(lambda order: order.state == 'draft')
+        if drafts:
+            drafts.action_pos_order_cancel()
         self.session.post_closing_cash_details(self.session.cash_register_balance_end)
         done = self.session.close_session_from_ui()
         if not done.get('successful'):
