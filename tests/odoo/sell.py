@@ -150,9 +150,17 @@ def with_taxes(names):
 
 
 def take_back(order, lines=None, qty=None):
-    """The till's refund of lines of a sold order."""
-    return [line(l.product_id, -(qty or l.qty), l.discount, l.price_unit, l.tax_ids, refunded_orderline_id=l.id, lots=l.pack_lot_ids.mapped('lot_name'))
+    """The till's refund of lines of a sold order, a combo's lines bound together as in the sale."""
+    back = [line(l.product_id, -(qty or l.qty), l.discount, l.price_unit, l.tax_ids, refunded_orderline_id=l.id, lots=l.pack_lot_ids.mapped('lot_name'))
             for l in (lines or order.lines)]
+    of = {item['refunded_orderline_id']: item['uuid'] for item in back}
+    bound = {of[l.id]: {'combo_parent_id': of[l.combo_parent_id.id]} for l in order.lines if l.id in of and l.combo_parent_id.id in of}
+    return back, {'pos.order.line': bound} if bound else {}
+
+
+def refund(sold, kind, lines=None, qty=None, **more):
+    lines, relations = take_back(sold, lines, qty)
+    sell(shop_of(sold), lines, kind, refund=True, pay='cash', relations=relations, **more)
 
 
 def combo_lines(qty=1.0):
@@ -186,13 +194,13 @@ def rewarded(lines):
                          points_cost=0 if i else 1, reward_identifier_code=code) for i, (taxes, amount) in enumerate(groups.items())]
 
 
-def back_office_refund(order):
+def back_office_refund(order, kind='refund back office'):
     refund = order._refund()
     wizard = env['pos.make.payment'].with_context(active_id=refund.id, active_ids=refund.ids)
     wizard.create({'payment_method_id': order.session_id.config_id.payment_method_ids.filtered('is_cash_count')[:1].id}).check()
     assert refund.state in ('paid', 'done'), refund.state
     env.cr.commit()
-    kinds['refund back office'] += 1
+    kinds[kind] += 1
     received.append(refund.uuid)
 
 
@@ -250,24 +258,26 @@ def shop_mix(orders):
         one('many lines', some(20))
         if room(2):
             sold = one('sold, to refund', [line(articles[5], 3.0, 33.333), line(articles[6], 2.0)], now_=True)
-            if sold:
-                sell(shop_of(sold), take_back(sold, sold.lines[0], 1.0), 'refund till, part', refund=True, pay='cash')
+            refund(sold, 'refund till, part', sold.lines[0], 1.0)
         if room(2):
             lines, relations = combo_lines()
             sold = one('sold, to refund', lines, now_=True, relations=relations)
-            sell(shop_of(sold), take_back(sold), 'refund till, combo', refund=True, pay='cash')
+            refund(sold, 'refund till, combo')
         if room(2):
             sold = one('sold, to refund', [line(catalogue['SERIAL-1'], 1.0, lots=[new_serial()]), *some(2)], now_=True, **customer('C-002'))
-            sell(shop_of(sold), take_back(sold), 'refund till', refund=True, pay='cash', partner_id=sold.partner_id.id)
+            refund(sold, 'refund till', partner_id=sold.partner_id.id)
         if room(2):
             sold = one('sold, to refund', discounted(shop_next(), some(2), 10), now_=True)
-            sell(shop_of(sold), take_back(sold), 'refund till, global discount', refund=True, pay='cash')
+            refund(sold, 'refund till, global discount')
         if room(2):
             sold = one('sold, to refund', some(3), now_=True, pay='change')
             back_office_refund(sold)
         if room(2):
             sold = one('sold, to refund', [line(articles[5], 2.0, 33.333), line(articles[9], 1.0)], now_=True, pay='cash', **customer('C-004'))
             back_office_refund(sold)
+        if room(2):
+            lines, relations = combo_lines()
+            back_office_refund(one('sold, to refund', lines, now_=True, relations=relations), 'refund back office, combo')
         for _ in range(rnd.randint(5, 20)):
             one('plain', some(rnd.randint(1, 6)), age=late_days if rnd.random() < 0.05 else 0, employee_id=rnd.choice([False, False, cashiers[0].id]))
         if made() == orders:
