@@ -7,3 +7,4 @@ pub mod odoo;
 pub mod problem;
 pub mod secret;
 pub mod store;
+pub mod sync;

@@ -233,13 +233,34 @@ fn line_cells(line: &SaleLine) -> [String; 7] {
     }
 }
 
-/// A line that makes a draft's total equal to the till's, created once under its own external id.
-pub fn adjust_once(order: CentralId<SaleOrderModel>, external_id: &str, product: CentralId<Product>, name: &str, amount: crate::model::Amount, company: CentralId<Company>) -> Call {
+/// A line that makes a draft's total equal to the till's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The draft.
+    pub order_id: CentralId<SaleOrderModel>,
+    /// The draft's own external id; the line's is made from it.
+    pub external_id: String,
+    /// What is missing at central; negative = what is too much there.
+    pub amount: crate::model::Amount,
+}
+
+/// Adds adjustment lines, each created once under its own external id.
+pub fn adjust_once(adjustments: &[Adjustment], product: CentralId<Product>, company: CentralId<Company>) -> (Call, Rows) {
     let fields = ["id", "order_id/.id", "product_id/.id", "name", "product_uom_qty", "price_unit", "discount", "tax_ids/.id"];
-    let row = vec![
-        external_id.to_owned(), order.to_string(), product.to_string(), name.to_owned(), "1".to_owned(), amount.to_string(), "0".to_owned(), String::new(),
-    ];
-    load("sale.order.line", &fields, &[row], company)
+    let row = |adjustment: &Adjustment| {
+        vec![
+            format!("{}-rounding", adjustment.external_id),
+            adjustment.order_id.to_string(),
+            product.to_string(),
+            "Rounding difference to the till".to_owned(),
+            "1".to_owned(),
+            adjustment.amount.to_string(),
+            "0".to_owned(),
+            String::new(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = adjustments.iter().map(row).collect();
+    (load("sale.order.line", &fields, &rows, company), Rows { firsts: (0..rows.len()).collect(), total: rows.len() })
 }
 
 fn load(model: &'static str, fields: &[&str], rows: &[Vec<String>], company: CentralId<Company>) -> Call {
