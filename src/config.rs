@@ -1,7 +1,13 @@
 //! branches.toml read into valid types; every complaint at once, each with its line and what to do.
+//!
+//! A [`Config`] that exists is valid: no URL carries a password, no two branches share a database, every duration
+//! is within its limits. What only an Odoo can tell (does the warehouse exist?) is `posbridge check`'s to ask.
+//! Passwords never stand in the file, and no complaint repeats a value that could be one.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +17,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::model::BranchCode;
+
+mod read;
 
 /// All of branches.toml, checked.
 #[derive(Debug, Clone)]
@@ -207,19 +215,54 @@ impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            ConfigError::NotFound { looked } => {
+                f.write_str("There is no configuration. Looked for:")?;
+                for place in looked {
+                    write!(f, "\n  {}", place.display())?;
+                }
+                f.write_str("\nWrite one to start from with `posbridge init`, or name one with --config FILE.")
+            }
+            ConfigError::Unreadable { file, reason } => write!(f, "{}: {reason}", file.display()),
+            ConfigError::Wrong { file, complaints } => {
+                for (index, Complaint { line, column, text }) in complaints.iter().take(COMPLAINTS_SHOWN).enumerate() {
+                    let newline = if index == 0 { "" } else { "\n" };
+                    write!(f, "{newline}{}:{line}:{column}: {text}", file.display())?;
+                }
+                match complaints.len().saturating_sub(COMPLAINTS_SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, "\nand {more} more"),
+                }
+            }
+        }
     }
 }
 
+/// Largest branches.toml: a thousand branches with every key written out stay under 2 MiB, so more is a mistake
+/// (a database dump, a log) that is not worth its memory.
+pub const FILE_MAX: u64 = 4 * 1024 * 1024;
+/// Most branches in one file: one daemon gives each a task and a connection of its own; more than this belong on
+/// a second bridge.
+pub const BRANCHES_MAX: usize = 1_000;
+/// Most complaints that are printed: a screenful or two; after that the first ones have to be corrected anyway.
+const COMPLAINTS_SHOWN: usize = 100;
+
+/// The environment variable that names the file.
+const FILE_VARIABLE: &str = "POSBRIDGE_CONFIG";
+/// Where the file is looked for when nothing names it.
+const PLACES: [&str; 2] = ["./branches.toml", "/etc/posbridge/branches.toml"];
+
 impl Config {
-    /// Reads and checks a file.
+    /// Reads and checks a file. Fails with all complaints at once; nothing of a faulty file is used.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        Err(ConfigError::NotFound { looked: vec![path.to_owned()] })
+        let text = read_text(path)?;
+        Config::parse(&text, path)
     }
 
-    /// Checks a text; `file` gives the name for complaints and the directory that `state` is relative to.
-    pub fn parse(_text: &str, file: &Path) -> Result<Config, ConfigError> {
-        Err(ConfigError::NotFound { looked: vec![file.to_owned()] })
+    /// Checks a text; `file` gives the name for complaints and the directory that `state` and `ca_file` are
+    /// relative to. Touches no other file.
+    pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
+        read::read(text, file)
     }
 
     /// The branch with this code.
@@ -228,15 +271,54 @@ impl Config {
     }
 
     /// Which file: `explicit` (`--config`), else `$POSBRIDGE_CONFIG`, else `./branches.toml`, else
-    /// `/etc/posbridge/branches.toml`.
+    /// `/etc/posbridge/branches.toml`. A file that was named but is not there is an error: the next place could
+    /// hold the branches of another installation.
     pub fn find(explicit: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-        Err(ConfigError::NotFound { looked: explicit.into_iter().collect() })
+        let variable = std::env::var_os(FILE_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        first_present(match explicit.or(variable) {
+            Some(named) => vec![named],
+            None => PLACES.map(PathBuf::from).to_vec(),
+        })
     }
 }
 
 impl Branch {
     /// Midnight of `from` in the branch's zone: nothing sold before it is received.
     pub fn from_utc(&self) -> Timestamp {
-        self.from.to_zoned(self.timezone.clone()).map(|zoned| zoned.timestamp()).unwrap_or_default()
+        // The years that the reader allows always convert; were one not to, nothing is received rather than all.
+        self.from.to_zoned(self.timezone.clone()).map_or(Timestamp::MAX, |midnight| midnight.timestamp())
     }
 }
+
+/// The first of the places that is there. One that cannot be looked at counts as there: reading it says why.
+fn first_present(places: Vec<PathBuf>) -> Result<PathBuf, ConfigError> {
+    match places.iter().find(|place| place.try_exists().unwrap_or(true)) {
+        Some(place) => Ok(place.clone()),
+        None => Err(ConfigError::NotFound { looked: places }),
+    }
+}
+
+/// The text of a file of at most [`FILE_MAX`] bytes.
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |reason: String| ConfigError::Unreadable { file: path.to_owned(), reason };
+    let io = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => ConfigError::NotFound { looked: vec![path.to_owned()] },
+        io::ErrorKind::PermissionDenied => {
+            unreadable("this user may not read the file; let the user that runs posbridge read it".to_owned())
+        }
+        _ => unreadable(format!("cannot be read: {error}")),
+    };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(io)?.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(unreadable(format!("is larger than {} MiB; is it the right file?", FILE_MAX / 1024 / 1024)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + sound.iter().filter(|&&byte| byte == b'\n').count();
+        unreadable(format!("line {line} is not UTF-8 text; save the file as UTF-8 in the editor"))
+    })
+}
+
+#[cfg(test)]
+mod tests;
