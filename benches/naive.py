@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The plain loop that one writes first: record by record, search, create, read back. For comparison with bare.py."""
-import json, time
+import json, sys, time
+
+sys.dont_write_bytecode = True
 
 from bare import LINE_FIELDS, ORDER_FIELDS, PAYMENT_FIELDS, Bridge, Side, arguments, paid
 
