@@ -1,4 +1,5 @@
 //! posbridge: the POS orders of many branches become draft sales orders in one central Odoo, exactly once.
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod mapping;

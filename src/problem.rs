@@ -171,6 +171,8 @@ pub enum Problem {
     /// The draft's total is not the till's. `limit` is the branch's rounding limit, `hint` a likely reason as a
     /// whole sentence.
     TotalDiffers { till: Decimal, central: Decimal, limit: Option<Decimal>, hint: Option<String> },
+    /// The totals are equal, the taxes in them are not.
+    TaxDiffers { till: Decimal, central: Decimal },
     /// Odoo refused the record, in its own words, without a traceback.
     RefusedByOdoo { words: String },
     /// The draft was deleted at central after the bridge wrote it.
@@ -237,6 +239,7 @@ impl Problem {
             Problem::CompanyMixedUp { .. } => "company_mixed_up",
             Problem::RecordGone { .. } => "record_gone",
             Problem::TotalDiffers { .. } => "total_differs",
+            Problem::TaxDiffers { .. } => "tax_differs",
             Problem::RefusedByOdoo { .. } => "refused_by_odoo",
             Problem::DraftGone { .. } => "draft_gone",
             Problem::OrderChanged { .. } => "order_changed",
@@ -328,6 +331,7 @@ impl Problem {
             CompanyMixedUp { words } => company_mixed_up(words),
             RecordGone { model, words } => record_gone(model, words),
             TotalDiffers { till, central, limit, hint } => total_differs(*till, *central, *limit, hint),
+            TaxDiffers { till, central } => tax_differs(*till, *central),
             RefusedByOdoo { words } => refused_by_odoo(words),
             DraftGone { central_id } => draft_gone(*central_id),
             OrderChanged { what } => order_changed(what),
@@ -1167,6 +1171,22 @@ fn total_differs(till: Decimal, central: Decimal, limit: Option<Decimal>, hint: 
             "{hint}Central: compare the draft's taxes and prices with the receipt and correct the draft, or the tax \
              that it used. For differences of rounding, Integrator: set `rounding` for the branch. {}",
             then_retry("total_differs")
+        ),
+    }
+}
+
+fn tax_differs(till: Decimal, central: Decimal) -> Words {
+    Words {
+        who: Who::Integrator,
+        retry: Retry::AfterFix,
+        subject: String::new(),
+        group: "taxes that equal the till's".to_owned(),
+        what: format!("The total is right, but the till counted {till} of taxes in it and the draft at central counts {central}."),
+        meaning: "The sale is at central as a draft, with the wrong taxes. Do not confirm it yet.".to_owned(),
+        next_step: format!(
+            "Integrator: compare the taxes that `taxes` in branches.toml pairs, and the rates behind equal names in both Odoos. \
+             Central: correct the taxes of the draft's lines. {}",
+            then_retry("tax_differs")
         ),
     }
 }

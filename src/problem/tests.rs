@@ -135,6 +135,7 @@ fn delivering() -> Vec<Problem> {
             hint: Some("The tax at the till is included in the price, the one at central is not".into()),
         },
         TotalDiffers { till: Decimal::new(1205, 2), central: Decimal::new(1204, 2), limit: None, hint: None },
+        TaxDiffers { till: Decimal::new(201, 2), central: Decimal::new(158, 2) },
         RefusedByOdoo { words: "The delivery date is sooner than the expected date.".into() },
         DraftGone { central_id: 4711 },
         OrderChanged { what: "total 12.00 to 15.00".into() },

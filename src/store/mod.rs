@@ -174,6 +174,17 @@ impl Store {
         Ok(())
     }
 
+    /// A copy of the ledger in another directory, as it stands now.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn copy_to(&self, directory: &Path) -> Result<Self, StoreError> {
+        make_private(directory)?;
+        let copy = directory.join(DATABASE);
+        self.read(|db| db.execute("VACUUM INTO ?1", [copy.to_string_lossy()]))?;
+        Self::open_existing(directory)
+    }
+
     /// Where the state is.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -59,6 +59,14 @@ impl Central {
         Self { connection, writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
     }
 
+    /// Writes down the user's id at central, if it is new.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreError`].
+    pub fn remember(&self, bridge: &super::Bridge) -> Result<(), crate::store::StoreError> {
+        self.connection.remember(&bridge.store, None)
+    }
+
     /// A call that only reads, repeated while its failures pass by themselves.
     ///
     /// # Errors
@@ -321,7 +329,8 @@ async fn bind_products(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bi
 /// A product whose match is written in the settings: by its name, barcode or Internal Reference at the branch.
 fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
     let names = [Some(&product.name), product.default_code.as_ref(), product.barcode.as_ref()];
-    if let Some(value) = names.into_iter().flatten().find_map(|name| branch.products.get(name)).cloned() {
+    let setting = names.into_iter().flatten().find_map(|name| branch.products.get(name)).cloned();
+    if let Some(value) = setting {
         product.barcode = Some(value.clone());
         product.default_code = Some(value);
     }

@@ -412,7 +412,7 @@ fn taxes_differ(till: Amount, central: Amount) -> bool {
 fn hint(order: &PosOrder) -> Option<String> {
     let fine = order.lines.iter().find(|line| line.qty.normalize().scale() > 2)?;
     Some(format!(
-        "The quantity {} has more decimals than central may keep: see Settings > Technical > Decimal Accuracy > Product Unit at central.",
+        "The quantity {} has more decimals than central may keep: see Settings > Technical > Decimal Accuracy > Product Unit at central",
         plain(fine.qty)
     ))
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{CentralId, Model, SaleOrderModel};
 use crate::odoo::{OdooError, Outcome, TlsFault};
-use crate::problem::{Problem, Retry, Side};
+use crate::problem::{Problem, Side};
 
 /// Who asked whom, for the sentences.
 #[derive(Debug, Clone)]
@@ -123,11 +123,6 @@ pub fn complaint(words: &str) -> Problem {
 pub fn gone_record(words: &str) -> Option<CentralId<()>> {
     let (_, rest) = words.split_once("No matching record found for database id '")?;
     rest.split_once('\'')?.0.parse().ok().map(CentralId::new)
-}
-
-/// Whether a record with these problems is tried again by itself.
-pub fn waits_by_itself(problem: &Problem) -> bool {
-    problem.retry() == Retry::ByItself
 }
 
 #[cfg(test)]

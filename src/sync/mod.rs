@@ -71,7 +71,17 @@ pub struct Bridge {
     pub config: Config,
     /// The ledger.
     pub store: Store,
+    /// A directory that goes with the bridge.
+    scratch: Option<std::path::PathBuf>,
     _lock: Lock,
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.scratch {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
 }
 
 impl std::fmt::Debug for Bridge {
@@ -88,7 +98,19 @@ impl Bridge {
     pub fn open(config: Config, verb: &str) -> Result<Self, StoreError> {
         let lock = Lock::take(&config.state, verb)?;
         let store = Store::open(&config.state)?;
-        Ok(Self { config, store, _lock: lock })
+        Ok(Self { config, store, scratch: None, _lock: lock })
+    }
+
+    /// A bridge over a copy of the ledger that goes when it is dropped, for a dry run: nothing is written to the real
+    /// one, and a pass that runs meanwhile is not disturbed.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn rehearsal(config: Config) -> Result<Self, StoreError> {
+        let directory = config.state.join(format!("rehearsal-{}", std::process::id()));
+        let lock = Lock::take(&directory, "receive --dry-run")?;
+        let store = Store::open(&config.state)?.copy_to(&directory)?;
+        Ok(Self { config, store, scratch: Some(directory), _lock: lock })
     }
 
     /// Opens the client of central.

@@ -227,7 +227,7 @@ async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) ->
     };
     pass.note_kept(read, kept);
     if kept.reused_id {
-        let details = "An order number came back with another sale under it.".to_owned();
+        let details = "An order number came back with another sale under it".to_owned();
         note_branch_problem(pass, Problem::BranchRestored { details }).await?;
     }
     Ok(())
@@ -263,7 +263,7 @@ async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> 
     if gone.is_empty() {
         return Ok(());
     }
-    let details = format!("{} received orders are no longer there, the first is number {}.", gone.len(), gone[0]);
+    let details = format!("{} received orders are no longer there, the first is number {}", gone.len(), gone[0]);
     note_branch_problem(pass, Problem::BranchRestored { details }).await
 }
 
