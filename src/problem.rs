@@ -478,7 +478,9 @@ fn check(side: &Side) -> String {
 /// What it means that a side cannot be reached or used.
 fn stopped(side: &Side) -> String {
     match side {
-        Side::Central => "Nothing was written to central. The sales that were received are safe in the bridge and wait.".to_owned(),
+        Side::Central => {
+            "Nothing was written to central. The sales that were received are safe in the bridge and wait.".to_owned()
+        }
         Side::Branch(code) => format!(
             "New sales of branch {code} are not received for now. They are safe at the branch, and the other branches go on."
         ),
@@ -1061,14 +1063,10 @@ fn setting_ambiguous(setting: &str, value: &str, matches: &[String]) -> Words {
         Who::Integrator,
         format!("{setting} {}", quoted(value)),
         format!("one {} {}", setting_noun(&setting), quoted(value)),
+        format!("{} records fit the {} {}: {}.", matches.len(), setting_noun(&setting), quoted(value), listed(matches)),
         format!(
-            "{} records fit the {} {}: {}.",
-            matches.len(),
-            setting_noun(&setting),
-            quoted(value),
-            listed(matches)
+            "Integrator: write `{setting}` in branches.toml so that it fits one only, for a customer its id number."
         ),
-        format!("Integrator: write `{setting}` in branches.toml so that it fits one only, for a customer its id number."),
     )
 }
 

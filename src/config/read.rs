@@ -20,9 +20,35 @@ use crate::problem::{Side, clean};
 const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch"];
 const CENTRAL_KEYS: &[&str] = &["url", "database", "user", "timeout", "ca_file", "allow_http", "company", "writers"];
 const BRANCH_KEYS: &[&str] = &[
-    "name", "url", "database", "user", "timeout", "ca_file", "allow_http", "enabled", "every", "start", "cron",
-    "timezone", "from", "shops", "receive", "invoiced", "customer", "unknown_customer", "company", "warehouse",
-    "pricelist", "team", "salesperson", "match_products", "rounding", "salespeople", "taxes", "products", "overlap",
+    "name",
+    "url",
+    "database",
+    "user",
+    "timeout",
+    "ca_file",
+    "allow_http",
+    "enabled",
+    "every",
+    "start",
+    "cron",
+    "timezone",
+    "from",
+    "shops",
+    "receive",
+    "invoiced",
+    "customer",
+    "unknown_customer",
+    "company",
+    "warehouse",
+    "pricelist",
+    "team",
+    "salesperson",
+    "match_products",
+    "rounding",
+    "salespeople",
+    "taxes",
+    "products",
+    "overlap",
     "send",
 ];
 const ROUNDING_KEYS: &[&str] = &["product", "limit"];
@@ -178,7 +204,7 @@ impl Reader {
             if !top.table.contains_key("central") {
                 self.complain("", 0, "the table [central] is missing; write it with url, database and user".into());
             }
-            return Central { endpoint: nowhere(), company: None, writers: *WRITERS.start() as usize };
+            return Central { endpoint: nowhere(), company: None, writers: WRITERS_DEFAULT };
         };
         self.known_keys(&layer, CENTRAL_KEYS, Side::CENTRAL);
         let scope = Scope { layers: vec![layer], owner: Side::CENTRAL };
@@ -198,14 +224,19 @@ impl Reader {
     ) -> Vec<Branch> {
         let Some(all) = self.layer(top, "branch", "branch") else {
             if !top.table.contains_key("branch") {
-                self.complain("", 0, "there is no branch; write a table [branch.CODE] for each, e.g. [branch.tirana]".into());
+                self.complain(
+                    "",
+                    0,
+                    "there is no branch; write a table [branch.CODE] for each, e.g. [branch.tirana]".into(),
+                );
             }
             return Vec::new();
         };
         let mut entries: Vec<_> = all.table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         if entries.len() > BRANCHES_MAX {
-            let text = format!("{} branches are more than one bridge takes ({BRANCHES_MAX}); run a second one", entries.len());
+            let text =
+                format!("{} branches are more than one bridge takes ({BRANCHES_MAX}); run a second one", entries.len());
             self.complain("", all.at, text);
             return Vec::new();
         }
@@ -236,7 +267,8 @@ impl Reader {
         let checked = BranchCode::new(code).ok();
         if checked.is_none() {
             let text = format!(
-                "branch {shown:?}: a code has 1 to {} characters of a-z, 0-9 and _, e.g. tirana_2; put the name for people into `name`",
+                "branch {shown:?}: a code has 1 to {} characters of a-z, 0-9 and _, e.g. tirana_2; put the name for people \
+                 into `name`",
                 BranchCode::MAX_LEN
             );
             self.complain("", at, text);
@@ -257,7 +289,7 @@ impl Reader {
             endpoint: self.endpoint(scope, folder, seen),
             enabled: self.flag(scope, "enabled", true),
             schedule: self.schedule(scope),
-            from: self.from_date(scope),
+            from: self.first_day(scope),
             timezone: self.timezone(scope),
             shops: self.texts(scope, "shops"),
             receive: self.choice(scope, "receive", &[("paid", Receive::Paid), ("closed", Receive::Closed)]),
@@ -307,7 +339,9 @@ impl Reader {
         let label = scope.own().label.clone();
         if let Some(other) = seen.get(&identity(url, database)) {
             let at = scope.own().find("url").map_or(scope.own().at, |found| found.at);
-            let text = format!("has the same url and database as {other}, so its sales would arrive twice; correct one of them");
+            let text = format!(
+                "has the same url and database as {other}, so its sales would arrive twice; correct one of them"
+            );
             self.complain(&label, at, text);
         } else {
             seen.insert(identity(url, database), label);
@@ -327,14 +361,15 @@ impl Reader {
         }
         if !url.username().is_empty() || url.password().is_some() {
             let text = format!(
-                "has a user or password in it; delete the part up to the @, write the login as `user`, and type: posbridge secret set {owner}"
+                "has a user or password in it; delete the part up to the @, write the login as `user`, and \
+                 type: posbridge secret set {owner}"
             );
             self.wrong(found, &text);
         }
         if url.query().is_some() || url.fragment().is_some() {
             self.wrong(found, "goes on after the address; delete everything from the ? or # on");
         }
-        if [ "/web", "/xmlrpc", "/jsonrpc"].iter().any(|page| url.path().starts_with(page)) {
+        if ["/web", "/xmlrpc", "/jsonrpc"].iter().any(|page| url.path().starts_with(page)) {
             self.wrong(found, "names a page of Odoo; write only the address up to the server name");
         }
         if is_link_local(&url) {
@@ -353,7 +388,11 @@ impl Reader {
     fn schedule<'t>(&mut self, scope: &Scope<'t>) -> Schedule {
         for layer in &scope.layers {
             if let (Some(cron), Some(_)) = (layer.find("cron"), layer.find("every")) {
-                self.complain(&layer.label, cron.at, "`cron` and `every` exclude each other; delete one of them".into());
+                self.complain(
+                    &layer.label,
+                    cron.at,
+                    "`cron` and `every` exclude each other; delete one of them".into(),
+                );
             }
         }
         // The branch's own way wins over the defaults', whichever of the two it is.
@@ -376,7 +415,7 @@ impl Reader {
         Schedule::Cron { cron: cron_text.split_whitespace().collect::<Vec<_>>().join(" ") }
     }
 
-    fn from_date<'t>(&mut self, scope: &Scope<'t>) -> Date {
+    fn first_day<'t>(&mut self, scope: &Scope<'t>) -> Date {
         let Some(found) = self.required(scope, "from") else { return Date::ZERO };
         let day = match found.value {
             DeValue::Datetime(when) if when.time.is_none() && when.offset.is_none() => when.date,
@@ -420,7 +459,8 @@ impl Reader {
             Ok(zone) if !zone.is_unknown() => zone,
             _ => {
                 let text = format!(
-                    "names no time zone that this machine knows: {:?}; write one as \"Europe/Tirane\" (the package tzdata brings them)",
+                    "names no time zone that this machine knows: {:?}; write one as \"Europe/Tirane\" \
+                     (the package tzdata brings them)",
                     clean(&name, 40)
                 );
                 self.wrong(&found, &text);
@@ -476,7 +516,11 @@ impl Reader {
         self.known_keys(&layer, ROUNDING_KEYS, scope.owner);
         for key in ROUNDING_KEYS {
             if layer.find(key).is_none() {
-                self.complain(&layer.label, found.at, format!("`{key}` is missing; write {{ product = \"POS-ROUND\", limit = \"0.05\" }}"));
+                self.complain(
+                    &layer.label,
+                    found.at,
+                    format!("`{key}` is missing; write {{ product = \"POS-ROUND\", limit = \"0.05\" }}"),
+                );
             }
         }
         let product = layer.find("product").and_then(|product| self.text(&product));
@@ -639,7 +683,10 @@ impl Reader {
         let longest = Duration::from_secs(*limits.range.end());
         if let DeValue::Integer(number) = found.value {
             let digits = clean(number.as_str(), 12);
-            self.wrong(&found, &format!("needs a unit and quotes, as \"{digits}s\" for seconds or \"{digits}m\" for minutes"));
+            self.wrong(
+                &found,
+                &format!("needs a unit and quotes, as \"{digits}s\" for seconds or \"{digits}m\" for minutes"),
+            );
             return default;
         }
         let Some(text) = self.text(&found) else { return default };
@@ -664,7 +711,9 @@ impl Reader {
         for (key, _) in layer.table.iter().filter(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
             let shown = clean(key.get_ref(), 40);
             let text = if looks_like_password(key.get_ref()) {
-                format!("`{shown}`: passwords never stand in this file; delete the line and type: posbridge secret set {owner}")
+                format!(
+                    "`{shown}`: passwords never stand in this file; delete the line and type: posbridge secret set {owner}"
+                )
             } else if let Some(near) = nearest(key.get_ref(), known) {
                 format!("`{shown}` is not a key here; did you mean `{near}`?")
             } else if BRANCH_KEYS.contains(&key.get_ref().as_ref()) {
@@ -780,7 +829,10 @@ fn check_cron(line: &str) -> Result<(), String> {
             step_fits && span_fits
         };
         if !field.split(',').all(fits) {
-            return Err(format!("has no valid {unit}: {:?}; allowed are {low} to {high}, *, lists, ranges and steps", clean(field, 40)));
+            return Err(format!(
+                "has no valid {unit}: {:?}; allowed are {low} to {high}, *, lists, ranges and steps",
+                clean(field, 40)
+            ));
         }
     }
     Ok(())
@@ -788,7 +840,9 @@ fn check_cron(line: &str) -> Result<(), String> {
 
 fn looks_like_password(key: &str) -> bool {
     let key = key.to_lowercase().replace(['-', '_'], "");
-    ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "token", "credential"].iter().any(|word| key.contains(word))
+    ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "token", "credential"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 /// The known key that a person most likely meant: a few letters off, or one that begins alike.
@@ -796,7 +850,8 @@ fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let key = key.to_lowercase().replace('-', "_");
     let allowed = 1 + key.chars().count() / 4;
     let near = known.iter().map(|&candidate| (distance(&key, candidate), candidate)).min();
-    let alike = || known.iter().copied().find(|known| key.len() > 3 && (key.starts_with(known) || known.starts_with(&key)));
+    let alike =
+        || known.iter().copied().find(|known| key.len() > 3 && (key.starts_with(known) || known.starts_with(&key)));
     near.filter(|(distance, _)| *distance <= allowed).map(|(_, candidate)| candidate).or_else(alike)
 }
 

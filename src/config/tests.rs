@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // A test that fails to unwrap has failed.
+
 use std::fs;
 
 use proptest::prelude::*;
@@ -103,7 +105,10 @@ send = { products = false }
     assert_eq!((b.code.as_str(), a.code.as_str()), ("b", "a"));
     assert_eq!(config.central.endpoint.url, "https://erp.example.com");
     assert_eq!(b.endpoint.url, "https://odoo.example.com/shops");
-    assert_eq!((b.customer.as_str(), b.company.as_deref(), a.company.as_deref()), ("7", Some("Central Ltd"), Some("A Ltd")));
+    assert_eq!(
+        (b.customer.as_str(), b.company.as_deref(), a.company.as_deref()),
+        ("7", Some("Central Ltd"), Some("A Ltd"))
+    );
     let start = "2026-12-01T05:05:00Z".parse().ok();
     assert_eq!(b.schedule, Schedule::Every { every: Duration::from_secs(5400), start });
     assert_eq!(a.schedule, Schedule::Cron { cron: "0 6 * * *".into() });
@@ -118,19 +123,48 @@ send = { products = false }
 fn each_mistake_is_told() {
     let mistakes = [
         // Keys
-        "warehuose = \"TIR\"", "Team = \"x\"", "wrong_altogether = 1", "writers = 2", "pass-word = \"hunter2\"",
-        "api_key = \"hunter2\"", "client_secret = \"hunter2\"",
+        "warehuose = \"TIR\"",
+        "Team = \"x\"",
+        "wrong_altogether = 1",
+        "writers = 2",
+        "pass-word = \"hunter2\"",
+        "api_key = \"hunter2\"",
+        "client_secret = \"hunter2\"",
         // Types
-        "name = 7", "enabled = \"yes\"", "shops = \"Bar\"", "shops = [1]", "taxes = [\"a\"]", "taxes = { \"VAT 20%\" = 20 }",
-        "rounding = \"0.05\"", "send = 1", "team = \"\"", "team = \"a\\tb\"",
+        "name = 7",
+        "enabled = \"yes\"",
+        "shops = \"Bar\"",
+        "shops = [1]",
+        "taxes = [\"a\"]",
+        "taxes = { \"VAT 20%\" = 20 }",
+        "rounding = \"0.05\"",
+        "send = 1",
+        "team = \"\"",
+        "team = \"a\\tb\"",
         // Time
-        "every = 15", "every = \"soon\"", "every = \"1s\"", "every = \"-15m\"", "timeout = \"11m\"", "overlap = \"169h\"",
-        "start = 2026-12-01T06:05:00", "start = \"2026-12-01T06:05:00Z\"", "timezone = \"Europe/Tirana\"",
-        "cron = \"0 6 * * *\"\nevery = \"15m\"", "cron = \"0 6 * * *\"\nstart = 2026-12-01T06:05:00Z",
-        "cron = \"daily\"", "cron = \"0 25 * * *\"", "cron = \"*/0 * * * *\"", "cron = \"0 6 * * fun\"",
+        "every = 15",
+        "every = \"soon\"",
+        "every = \"1s\"",
+        "every = \"-15m\"",
+        "timeout = \"11m\"",
+        "overlap = \"169h\"",
+        "start = 2026-12-01T06:05:00",
+        "start = \"2026-12-01T06:05:00Z\"",
+        "timezone = \"Europe/Tirana\"",
+        "cron = \"0 6 * * *\"\nevery = \"15m\"",
+        "cron = \"0 6 * * *\"\nstart = 2026-12-01T06:05:00Z",
+        "cron = \"daily\"",
+        "cron = \"0 25 * * *\"",
+        "cron = \"*/0 * * * *\"",
+        "cron = \"0 6 * * fun\"",
         // Words and numbers
-        "receive = \"open\"", "invoiced = \"no\"", "unknown_customer = \"create\"", "match_products = []",
-        "match_products = [\"name\"]", "rounding = { product = \"R\" }", "rounding = { product = \"R\", limit = 0, limt = 1 }",
+        "receive = \"open\"",
+        "invoiced = \"no\"",
+        "unknown_customer = \"create\"",
+        "match_products = []",
+        "match_products = [\"name\"]",
+        "rounding = { product = \"R\" }",
+        "rounding = { product = \"R\", limit = 0, limt = 1 }",
         "rounding = { product = \"R\", limit = \"1001\" }",
     ];
     let mut all = String::new();
@@ -271,8 +305,13 @@ fn amounts_are_read_by_their_digits() {
 #[test]
 fn broken_toml_is_told_with_its_place_and_not_repeated() {
     let texts = [
-        "[central\nurl = 1", "url = https://bridge:hunter2@erp.example.com", "a = \"x", "a = 1\na = 2",
-        "from = 2026-13-01", "\u{feff}[central]\nurl = 1\n= 2", "[central]\n[central]\n",
+        "[central\nurl = 1",
+        "url = https://bridge:hunter2@erp.example.com",
+        "a = \"x",
+        "a = 1\na = 2",
+        "from = 2026-13-01",
+        "\u{feff}[central]\nurl = 1\n= 2",
+        "[central]\n[central]\n",
     ];
     let mut all = String::new();
     for text in texts {
@@ -315,7 +354,8 @@ fn a_long_list_of_complaints_is_cut() {
 fn files_that_cannot_be_read_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("branches.toml");
-    let told = |path: &Path| Config::load(path).unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
+    let told =
+        |path: &Path| Config::load(path).unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
     let mut all = told(&path);
     fs::write(&path, b"state = \"s\"\nname = \"\xff\"\n").unwrap();
     all += &format!("\n{}", told(&path));
@@ -345,16 +385,27 @@ fn the_first_place_that_is_there_is_taken() {
 /// Lines that look like the file, so that the walk is reached and not only the parser.
 fn lines() -> impl Strategy<Value = String> {
     let heads = prop_oneof![
-        Just("[central]".to_owned()), Just("[defaults]".to_owned()), "\\[branch\\.[a-z]{1,3}\\]",
-        Just("[branch.a.taxes]".to_owned()), Just("[[branch]]".to_owned()),
+        Just("[central]".to_owned()),
+        Just("[defaults]".to_owned()),
+        "\\[branch\\.[a-z]{1,3}\\]",
+        Just("[branch.a.taxes]".to_owned()),
+        Just("[[branch]]".to_owned()),
     ];
     let values = prop_oneof![
-        Just("\"\"".to_owned()), "\"[^\"\\\\]{0,12}\"", "-?[0-9]{1,20}", "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-        "\"(https?|x)://[a-z0-9:@.\\[\\]]{0,12}/?\"", Just("{ product = 1, limit = -1.5 }".to_owned()),
-        "\"-?[0-9]{1,19}[smhd]\"", "\"[0-9*,/a-c -]{1,14}\"", Just("[[], 1, \"x\"]".to_owned()), Just("true".to_owned()),
+        Just("\"\"".to_owned()),
+        "\"[^\"\\\\]{0,12}\"",
+        "-?[0-9]{1,20}",
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+        "\"(https?|x)://[a-z0-9:@.\\[\\]]{0,12}/?\"",
+        Just("{ product = 1, limit = -1.5 }".to_owned()),
+        "\"-?[0-9]{1,19}[smhd]\"",
+        "\"[0-9*,/a-c -]{1,14}\"",
+        Just("[[], 1, \"x\"]".to_owned()),
+        Just("true".to_owned()),
     ];
     let pairs = (prop::sample::select(read::every_key()), values).prop_map(|(key, value)| format!("{key} = {value}"));
-    prop::collection::vec(prop_oneof![1 => heads, 4 => pairs, 1 => "\\PC{0,20}"], 0..12).prop_map(|lines| lines.join("\n"))
+    prop::collection::vec(prop_oneof![1 => heads, 4 => pairs, 1 => "\\PC{0,20}"], 0..12)
+        .prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // A test that fails to unwrap has failed.
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -94,15 +96,13 @@ fn matching() -> Vec<Problem> {
             matches: names(&["Tote bag (blue)", "Tote bag (red)", "Bag", "Old bag", "Bag 2019"]),
         },
         ProductWithoutReference { name: "Coffee to go".into() },
-        TaxNotFound {
-            name: "VAT 20% incl".into(),
-            amount: "20%".into(),
-            included: true,
-            company: "My Company".into(),
-        },
+        TaxNotFound { name: "VAT 20% incl".into(), amount: "20%".into(), included: true, company: "My Company".into() },
         TaxAmbiguous { name: "VAT 20% incl".into(), matches: names(&["20% S", "20% S EU"]) },
         CustomerNotFound { name: "Azure Interior".into() },
-        CustomerAmbiguous { name: "Azure Interior".into(), matches: names(&["Azure Interior", "Azure Interior sh.p.k."]) },
+        CustomerAmbiguous {
+            name: "Azure Interior".into(),
+            matches: names(&["Azure Interior", "Azure Interior sh.p.k."]),
+        },
         setting("warehouse", "TIR"),
         setting("pricelist", "Public Pricelist"),
         setting("team", "Point of Sale"),
