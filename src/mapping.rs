@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, HashMap};
 use rust_decimal::Decimal;
 
 use crate::model::{
-    Amount, BranchCode, BranchId, BranchPartner, BranchProduct, BranchTax, CentralId, CentralPartner, CentralProduct, CentralTax, Partner, PosLine,
-    PosOrder, PosPayment, Product, SaleLine, SaleOrder, Tax, User,
+    Amount, BranchCode, BranchId, BranchPartner, BranchProduct, BranchTax, CentralId, CentralPartner, CentralProduct, CentralTax, Partner,
+    PosLine, PosOrder, PosPayment, Product, SaleLine, SaleOrder, Tax, User,
 };
 use crate::problem::Problem;
 
@@ -120,7 +120,12 @@ impl Problems {
 }
 
 /// The customer, and the till's name for him if he is not a record of his own at central.
-fn customer<'o>(order: &'o PosOrder, settings: &Settings, bindings: &Bindings, problems: &mut Problems) -> (CentralId<Partner>, Option<&'o str>) {
+fn customer<'o>(
+    order: &'o PosOrder,
+    settings: &Settings,
+    bindings: &Bindings,
+    problems: &mut Problems,
+) -> (CentralId<Partner>, Option<&'o str>) {
     let Some(partner) = &order.partner_id else { return (settings.default_customer, None) };
     match bindings.partners.get(&partner.id) {
         Some(Ok(id)) => (*id, None),
@@ -278,7 +283,11 @@ pub fn match_product(product: &BranchProduct, candidates: &[CentralProduct], key
         }
     }
     if asked {
-        Err(Problem::ProductNotFound { name: product.name.clone(), barcode: product.barcode.clone(), default_code: product.default_code.clone() })
+        Err(Problem::ProductNotFound {
+            name: product.name.clone(),
+            barcode: product.barcode.clone(),
+            default_code: product.default_code.clone(),
+        })
     } else {
         Err(Problem::ProductWithoutReference { name: product.name.clone() })
     }
@@ -330,11 +339,10 @@ fn said(text: &Option<String>) -> Option<&str> {
 pub fn match_partner(partner: &BranchPartner, candidates: &[CentralPartner]) -> Result<CentralId<Partner>, Problem> {
     let name = said(&partner.name).unwrap_or("without a name").to_owned();
     let same = |a: Option<&str>, b: &Option<String>| matches!((a, said(b)), (Some(a), Some(b)) if a.to_lowercase() == b.to_lowercase());
-    let keys: [&dyn Fn(&&CentralPartner) -> bool; 3] = [
-        &|c| same(said(&partner.vat), &c.vat),
-        &|c| same(said(&partner.email), &c.email),
-        &|c| same(said(&partner.reference), &c.reference),
-    ];
+    let keys: [&dyn Fn(&&CentralPartner) -> bool; 3] =
+        [&|c| same(said(&partner.vat), &c.vat), &|c| same(said(&partner.email), &c.email), &|c| {
+            same(said(&partner.reference), &c.reference)
+        }];
     for key in keys {
         let found: Vec<&CentralPartner> = candidates.iter().filter(|c| key(c)).collect();
         let by_name: Vec<&CentralPartner> = found.iter().copied().filter(|c| same(said(&partner.name), &c.name)).collect();
@@ -370,6 +378,9 @@ pub fn match_tax(tax: &BranchTax, configured: Option<&str>, candidates: &[Centra
             included: tax.price_include,
             company: company.to_owned(),
         }),
-        many => Err(Problem::TaxAmbiguous { name: tax.name.clone(), matches: many.iter().map(|c| format!("{} (id {})", c.name, c.id)).collect() }),
+        many => Err(Problem::TaxAmbiguous {
+            name: tax.name.clone(),
+            matches: many.iter().map(|c| format!("{} (id {})", c.name, c.id)).collect(),
+        }),
     }
 }

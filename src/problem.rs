@@ -306,9 +306,7 @@ impl Problem {
             PasswordUnreadable { side, reason } => password_unreadable(side, reason),
             PasswordRefused { side, user } => password_refused(side, user),
             KeyExpired { side, user } => key_expired(side, user),
-            RightMissing { side, user, model, operation, groups } => {
-                right_missing(side, user, model, operation, groups)
-            }
+            RightMissing { side, user, model, operation, groups } => right_missing(side, user, model, operation, groups),
             ModuleMissing { side, model, module } => module_missing(side, model, module),
             FieldMissing { side, model, field } => field_missing(side, model, field),
             ServerBusy { side, reason } => server_busy(side, reason),
@@ -478,12 +476,10 @@ fn check(side: &Side) -> String {
 /// What it means that a side cannot be reached or used.
 fn stopped(side: &Side) -> String {
     match side {
-        Side::Central => {
-            "Nothing was written to central. The sales that were received are safe in the bridge and wait.".to_owned()
+        Side::Central => "Nothing was written to central. The sales that were received are safe in the bridge and wait.".to_owned(),
+        Side::Branch(code) => {
+            format!("New sales of branch {code} are not received for now. They are safe at the branch, and the other branches go on.")
         }
-        Side::Branch(code) => format!(
-            "New sales of branch {code} are not received for now. They are safe at the branch, and the other branches go on."
-        ),
     }
 }
 
@@ -589,9 +585,7 @@ fn tls_expired(side: &Side, host: &str) -> Words {
         side,
         Who::Ops,
         format!("The security certificate of {} at {} has expired.", place(side), quoted(host)),
-        format!(
-            "Ops: renew the certificate of that server, and check that the clock of this machine is right. {GOES_ON}"
-        ),
+        format!("Ops: renew the certificate of that server, and check that the clock of this machine is right. {GOES_ON}"),
     )
 }
 
@@ -648,12 +642,8 @@ fn not_odoo(side: &Side, url: &str, seen: &str) -> Words {
     }
     next_step.push(' ');
     next_step.push_str(GOES_ON);
-    let what = format!(
-        "The address {} of {} does not answer like an Odoo: it answered with {}.",
-        clean(url, NAME_MAX),
-        place(side),
-        said(seen)
-    );
+    let what =
+        format!("The address {} of {} does not answer like an Odoo: it answered with {}.", clean(url, NAME_MAX), place(side), said(seen));
     unreachable(side, Who::Integrator, what, next_step)
 }
 
@@ -677,10 +667,7 @@ fn request_too_large(side: &Side) -> Words {
             side,
             Who::Ops,
             format!("The proxy in front of {} refuses the size of the bridge's request.", place(side)),
-            format!(
-                "Ops: raise the limit of that proxy, for nginx `client_max_body_size 128m;`. {}",
-                then_retry("request_too_large")
-            ),
+            format!("Ops: raise the limit of that proxy, for nginx `client_max_body_size 128m;`. {}", then_retry("request_too_large")),
         )
     }
 }
@@ -798,11 +785,7 @@ fn key_expired(side: &Side, user: &str) -> Words {
         side,
         side.to_string(),
         format!("a new API key of {}", place(side)),
-        format!(
-            "{} no longer accepts the password or API key of user {}, which worked before.",
-            capital(side),
-            quoted(user)
-        ),
+        format!("{} no longer accepts the password or API key of user {}, which worked before.", capital(side), quoted(user)),
         format!(
             "Integrator: an API key ends after at most 90 days unless the user is an administrator. Log in to {} \
              as that user, open My Preferences > Security > Add API Key (New API Key before Odoo 19), then type \
@@ -826,13 +809,7 @@ fn right_missing(side: &Side, user: &str, model: &str, operation: &str, groups: 
         side,
         format!("{side} {}", clean(model, NAME_MAX)),
         format!("a right of the bridge's user at {}", place(side)),
-        format!(
-            "User {} may not {} {} at {}.",
-            quoted(user),
-            clean(operation, NAME_MAX),
-            clean(model, NAME_MAX),
-            place(side)
-        ),
+        format!("User {} may not {} {} at {}.", quoted(user), clean(operation, NAME_MAX), clean(model, NAME_MAX), place(side)),
         next_step,
     )
 }
@@ -844,9 +821,7 @@ fn group_to_give(side: &Side, model: &str, operation: &str) -> &'static str {
     }
     let writes = !matches!(operation, "read" | "search" | "search_read" | "fields_get");
     match model {
-        "product.template" | "product.product" | "product.pricelist" | "product.pricelist.item" if writes => {
-            "\"Products / Create\""
-        }
+        "product.template" | "product.product" | "product.pricelist" | "product.pricelist.item" if writes => "\"Products / Create\"",
         "res.partner" if writes => "\"Contact / Creation\"",
         "account.tax" if writes => "\"Accounting / Administrator\"",
         "pos.category" | "pos.payment.method" | "pos.config" if writes => "\"Point of Sale / Administrator\"",
@@ -865,10 +840,7 @@ fn module_missing(side: &Side, model: &str, module: &str) -> Words {
             quoted(module),
             clean(model, NAME_MAX)
         ),
-        format!(
-            "Integrator: install it there under Apps, or check that `database` in {} is the right one.",
-            table(side)
-        ),
+        format!("Integrator: install it there under Apps, or check that `database` in {} is the right one.", table(side)),
     )
 }
 
@@ -879,10 +851,7 @@ fn field_missing(side: &Side, model: &str, field: &str) -> Words {
         format!("{side} {field}"),
         format!("the field {field} at {}", place(side)),
         format!("The Odoo of {} has no field {field}, which the bridge needs.", place(side)),
-        format!(
-            "Integrator: install the app that brings this field, or update the bridge if {} runs a newer Odoo.",
-            place(side)
-        ),
+        format!("Integrator: install the app that brings this field, or update the bridge if {} runs a newer Odoo.", place(side)),
     )
 }
 
@@ -943,12 +912,7 @@ fn product_ambiguous(name: &str, by: &str, value: &str, matches: &[String]) -> W
         Who::Central,
         format!("{by} {value}"),
         format!("one product with the {by} {value}"),
-        format!(
-            "Central has {} products with the {by} {value} of {}: {}.",
-            matches.len(),
-            quoted(name),
-            listed(matches)
-        ),
+        format!("Central has {} products with the {by} {value} of {}: {}.", matches.len(), quoted(name), listed(matches)),
         format!(
             "Central: under Sales > Products > Products leave the {by} {value} to one of them only, and archive or \
              change the others."
@@ -1001,10 +965,7 @@ fn tax_ambiguous(name: &str, matches: &[String]) -> Words {
         quoted(name),
         format!("one tax for {}", quoted(name)),
         format!("{} taxes of central fit the branch's tax {}: {}.", matches.len(), quoted(name), listed(matches)),
-        format!(
-            "Integrator: name the one that is meant under [branch.CODE.taxes] in branches.toml, as {} = \"…\".",
-            quoted(name)
-        ),
+        format!("Integrator: name the one that is meant under [branch.CODE.taxes] in branches.toml, as {} = \"…\".", quoted(name)),
     )
 }
 
@@ -1042,17 +1003,8 @@ fn setting_not_found(setting: &str, value: &str, side: &Side) -> Words {
         Who::Integrator,
         format!("{setting} {}", quoted(value)),
         format!("{} {}", setting_noun(&setting), quoted(value)),
-        format!(
-            "There is no {} {} at {}, or the bridge's user may not see it.",
-            setting_noun(&setting),
-            quoted(value),
-            place(side)
-        ),
-        format!(
-            "Integrator: correct `{setting}` in branches.toml{}. {} shows what it finds.",
-            setting_menu(&setting),
-            check(side)
-        ),
+        format!("There is no {} {} at {}, or the bridge's user may not see it.", setting_noun(&setting), quoted(value), place(side)),
+        format!("Integrator: correct `{setting}` in branches.toml{}. {} shows what it finds.", setting_menu(&setting), check(side)),
     )
 }
 
@@ -1064,9 +1016,7 @@ fn setting_ambiguous(setting: &str, value: &str, matches: &[String]) -> Words {
         format!("{setting} {}", quoted(value)),
         format!("one {} {}", setting_noun(&setting), quoted(value)),
         format!("{} records fit the {} {}: {}.", matches.len(), setting_noun(&setting), quoted(value), listed(matches)),
-        format!(
-            "Integrator: write `{setting}` in branches.toml so that it fits one only, for a customer its id number."
-        ),
+        format!("Integrator: write `{setting}` in branches.toml so that it fits one only, for a customer its id number."),
     )
 }
 
@@ -1146,8 +1096,7 @@ fn record_gone(model: &str, words: &str) -> Words {
         format!("{model} {}", said(words)),
         format!("a record {model} that was deleted at central"),
         format!("A record {model} that the bridge used before was deleted at central: {}.", said(words)),
-        "Central: create the record again with the same barcode, reference or name. The bridge looks for it anew."
-            .to_owned(),
+        "Central: create the record again with the same barcode, reference or name. The bridge looks for it anew.".to_owned(),
     )
 }
 
@@ -1268,10 +1217,7 @@ fn branch_cloned(other: &BranchCode, reference: &str) -> Words {
         retry: Retry::AfterFix,
         subject: other.to_string(),
         group: format!("the database to be told apart from branch {other}"),
-        what: format!(
-            "The branch's database looks like a copy of branch {other}: both hold the very same order {}.",
-            quoted(reference)
-        ),
+        what: format!("The branch's database looks like a copy of branch {other}: both hold the very same order {}.", quoted(reference)),
         meaning: format!(
             "Nothing more is received from this branch, so that no sale of branch {other} is counted twice. What is \
              at the branch stays safe."
@@ -1305,8 +1251,7 @@ fn disk_full(path: &str) -> Words {
         subject: String::new(),
         group: "room on the bridge's disk".to_owned(),
         what: format!("The disk that holds {} is full.", clean(path, WORDS_MAX)),
-        meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches."
-            .to_owned(),
+        meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches.".to_owned(),
         next_step: format!("Ops: free some space on that disk. {GOES_ON}"),
     }
 }
@@ -1318,8 +1263,7 @@ fn state_unwritable(path: &str, reason: &str) -> Words {
         subject: String::new(),
         group: "the bridge's own directory to be writable".to_owned(),
         what: format!("The bridge cannot write to {}: {}.", clean(path, WORDS_MAX), said(reason)),
-        meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches."
-            .to_owned(),
+        meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches.".to_owned(),
         next_step: "Ops: let the user that posbridge runs as own this directory, with mode 0700, and start posbridge \
                     again."
             .to_owned(),

@@ -122,14 +122,9 @@ impl Key {
     fn from_line(line: &str) -> Result<Key, &'static str> {
         let (id, text) = line.split_once(' ').ok_or("is not a key id, a blank and a key")?;
         let bytes = Zeroizing::new(BASE64.decode(text.trim()).map_err(|_| "holds no key in base64")?);
-        let bytes: &[u8; KEY_BYTES] =
-            bytes.as_slice().try_into().map_err(|_| "holds a key that is not 32 bytes long")?;
+        let bytes: &[u8; KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| "holds a key that is not 32 bytes long")?;
         let key = Key::from_bytes(bytes);
-        if key.id == id {
-            Ok(key)
-        } else {
-            Err("holds a key whose id is another: it was changed by hand or by a fault")
-        }
+        if key.id == id { Ok(key) } else { Err("holds a key whose id is another: it was changed by hand or by a fault") }
     }
 
     fn to_line(&self) -> Zeroizing<String> {
@@ -188,10 +183,7 @@ impl KeyRing {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| SecretError::NoRandom(error.to_string()))?;
         let aad = associated(&key.id, owner, field, bound);
-        let sealed = key
-            .cipher()
-            .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad })
-            .map_err(|_| SecretError::TooLong)?;
+        let sealed = key.cipher().encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad }).map_err(|_| SecretError::TooLong)?;
         Ok(format!("{VERSION}.{}.{}", key.id, BASE64.encode([nonce.as_slice(), &sealed].concat())))
     }
 
@@ -230,8 +222,7 @@ impl KeyRing {
     pub fn add_new_active(path: &Path) -> Result<KeyRing, SecretError> {
         let mut ring = read(path, &refuse_unsafe)?;
         if ring.keys.len() >= KEYS_MAX {
-            let reason =
-                format!("holds {} keys already; finish a rotation first: posbridge secret rotate", ring.keys.len());
+            let reason = format!("holds {} keys already; finish a rotation first: posbridge secret rotate", ring.keys.len());
             return Err(SecretError::KeyFile { file: path.to_owned(), reason });
         }
         ring.keys.insert(0, Key::generate()?);
@@ -299,9 +290,7 @@ fn read(path: &Path, guard: &dyn Fn(&Path, &Metadata) -> Result<(), SecretError>
                  the state directory and move that"
             ),
         ),
-        io::ErrorKind::PermissionDenied => {
-            key_file(path, "may not be read by this user; make the user that runs posbridge its owner")
-        }
+        io::ErrorKind::PermissionDenied => key_file(path, "may not be read by this user; make the user that runs posbridge its owner"),
         _ => key_file(path, format!("cannot be read: {error}")),
     })?;
     let metadata = file.metadata().map_err(failed(path, "read"))?;
@@ -319,17 +308,12 @@ fn read(path: &Path, guard: &dyn Fn(&Path, &Metadata) -> Result<(), SecretError>
         return Err(key_file(path, format!("is larger than {KEY_FILE_MAX} bytes, so it is no key file")));
     }
     let mut keys = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
-    {
-        let broken =
-            |what| key_file(path, format!("is broken: line {} {what}; put it back from the backup", index + 1));
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) {
+        let broken = |what| key_file(path, format!("is broken: line {} {what}; put it back from the backup", index + 1));
         keys.push(Key::from_line(line.trim_end()).map_err(broken)?);
     }
     if keys.is_empty() {
-        return Err(key_file(
-            path,
-            "holds no key; put it back from the backup, or delete it and set all passwords again",
-        ));
+        return Err(key_file(path, "holds no key; put it back from the backup, or delete it and set all passwords again"));
     }
     Ok(KeyRing { path: path.to_owned(), keys })
 }
@@ -355,13 +339,11 @@ fn refuse_unsafe(path: &Path, opened: &Metadata) -> Result<(), SecretError> {
         let forbidden = if height == 0 { 0o022 } else { 0o002 };
         let sticky = metadata.mode() & 0o1000 != 0;
         if metadata.mode() & forbidden != 0 && !sticky {
-            let reason =
-                format!("stands in a directory that others can write to; type: chmod go-w {}", folder.display());
+            let reason = format!("stands in a directory that others can write to; type: chmod go-w {}", folder.display());
             return Err(key_file(path, reason));
         }
         if height == 0 && !is_ours(&metadata) {
-            let reason =
-                format!("stands in a directory of another user; type: chown \"$(id -un)\" {}", folder.display());
+            let reason = format!("stands in a directory of another user; type: chown \"$(id -un)\" {}", folder.display());
             return Err(key_file(path, reason));
         }
     }
@@ -403,10 +385,8 @@ fn write_aside(path: &Path, keys: &[Key]) -> Result<PathBuf, SecretError> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| SecretError::NoRandom(error.to_string()))?;
     let new = folder_of(path).join(format!("{}{:016x}", aside_prefix(path), u64::from_le_bytes(random)));
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(failed(path, "written"))?;
-    let written =
-        keys.iter().try_for_each(|key| file.write_all(key.to_line().as_bytes())).and_then(|()| file.sync_all());
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(failed(path, "written"))?;
+    let written = keys.iter().try_for_each(|key| file.write_all(key.to_line().as_bytes())).and_then(|()| file.sync_all());
     if written.is_err() {
         // Half a key file helps nobody; that it stays is harmless too, so a second failure is not told.
         let _ = fs::remove_file(&new);

@@ -74,12 +74,17 @@ impl Retry {
         if retried.is_empty() {
             return nothing(context.json);
         }
-        let concerned: Vec<_> = config.branches.iter().filter(|branch| retried.iter().any(|entry| entry.branch == branch.code.as_str())).cloned().collect();
+        let concerned: Vec<_> =
+            config.branches.iter().filter(|branch| retried.iter().any(|entry| entry.branch == branch.code.as_str())).cloned().collect();
         let bridge = match Bridge::open(config, "retry") {
             Ok(bridge) => Arc::new(bridge),
             Err(StoreError::Locked(held)) => {
                 let text = format!("{} records will be tried by the posbridge at work ({})", retried.len(), held.by);
-                if context.json { print::json(&serde_json::json!({ "retried": retried.len(), "by": held.by }))? } else { print::line(&text)? }
+                if context.json {
+                    print::json(&serde_json::json!({ "retried": retried.len(), "by": held.by }))?
+                } else {
+                    print::line(&text)?
+                }
                 return Ok(Status::SomeWait);
             }
             Err(error) => return Err(error.into()),
@@ -108,7 +113,11 @@ fn refuse_done(store: &Store, ids: &[i64], recreate: bool) -> Result<(), Failure
 }
 
 fn nothing(json: bool) -> Result<Status, Failure> {
-    if json { print::json(&serde_json::json!({ "branches": [] }))? } else { print::line("No record that waits fits; nothing was done")? }
+    if json {
+        print::json(&serde_json::json!({ "branches": [] }))?
+    } else {
+        print::line("No record that waits fits; nothing was done")?
+    }
     Ok(Status::Done)
 }
 

@@ -195,9 +195,19 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
     say("Again at", entry.due_at.filter(|_| entry.state == State::Pending).map(print::moment).unwrap_or_default())?;
     print::line("")?;
     let mut table = print::table(&["WHEN", "OUTCOME", "TOOK", "WHAT"]);
-    table.add_row([print::cell(&print::moment(entry.created_at)), print::cell("received"), print::cell(""), print::cell("Kept in the ledger")]);
+    table.add_row([
+        print::cell(&print::moment(entry.created_at)),
+        print::cell("received"),
+        print::cell(""),
+        print::cell("Kept in the ledger"),
+    ]);
     for attempt in &attempts {
-        table.add_row([print::cell(&print::moment(attempt.at)), print::cell(&attempt.outcome), print::cell(&format!("{} ms", attempt.duration_ms)), print::cell(&attempt.message)]);
+        table.add_row([
+            print::cell(&print::moment(attempt.at)),
+            print::cell(&attempt.outcome),
+            print::cell(&format!("{} ms", attempt.duration_ms)),
+            print::cell(&attempt.message),
+        ]);
     }
     print::show(&table)?;
     receipt(&payload)?;
@@ -216,7 +226,12 @@ fn receipt(payload: &serde_json::Value) -> Result<(), Failure> {
     for line in &order.lines {
         let name = line.full_product_name.as_deref().unwrap_or(&line.product_id.name);
         let discount = if line.discount.is_zero() { String::new() } else { format!("{} %", line.discount.normalize()) };
-        table.add_row([print::cell(&crate::mapping::plain(line.qty)), print::cell(name), print::cell(&crate::mapping::money(line.price_unit)), print::cell(&discount)]);
+        table.add_row([
+            print::cell(&crate::mapping::plain(line.qty)),
+            print::cell(name),
+            print::cell(&crate::mapping::money(line.price_unit)),
+            print::cell(&discount),
+        ]);
     }
     print::show(&table)?;
     for payment in &order.payment_ids {

@@ -153,7 +153,12 @@ fn branches_named(config: &Config, codes: &[String]) -> Result<Vec<crate::config
     let known = || config.branches.iter().map(|branch| branch.code.as_str()).collect::<Vec<_>>().join(", ");
     let find = |code: &String| {
         config.branch(code).cloned().ok_or_else(|| {
-            Failure::Other(format!("{} has no branch {:?}. Its branches are: {}", config.file.display(), crate::problem::clean(code, 40), known()))
+            Failure::Other(format!(
+                "{} has no branch {:?}. Its branches are: {}",
+                config.file.display(),
+                crate::problem::clean(code, 40),
+                known()
+            ))
         })
     };
     codes.iter().map(find).collect()

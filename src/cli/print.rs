@@ -3,7 +3,8 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::presets;
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// A table with these headings.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     if colour() {
         table.enforce_styling();
     } else {

@@ -104,7 +104,11 @@ pub fn report(store: &Store, reports: &[Report], dry_run: bool, json: bool) -> R
     if json {
         print::json(&Document { branches: reports })?;
     } else {
-        let headings = if dry_run { ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"] } else { ["BRANCH", "READ", "NEW", "WRITTEN", "ADJUSTED", "WAITING", "FAILED"] };
+        let headings = if dry_run {
+            ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"]
+        } else {
+            ["BRANCH", "READ", "NEW", "WRITTEN", "ADJUSTED", "WAITING", "FAILED"]
+        };
         let mut table = print::table(&headings);
         for report in reports {
             let counts = [report.read, report.new, report.delivered, report.adjusted, report.pending, report.failed];

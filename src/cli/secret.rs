@@ -88,7 +88,9 @@ fn ask(owner: &str, user: &str) -> Result<SecretString, Failure> {
         text.lines().next().unwrap_or_default().to_owned()
     };
     if text.is_empty() || text.len() as u64 > LONGEST {
-        return Err(Failure::Other(format!("A password has 1 to {LONGEST} characters; nothing was changed. Type it, or send it on standard input")));
+        return Err(Failure::Other(format!(
+            "A password has 1 to {LONGEST} characters; nothing was changed. Type it, or send it on standard input"
+        )));
     }
     Ok(text.into())
 }
@@ -119,7 +121,7 @@ fn rotate(config: &Config, json: bool) -> Result<Status, Failure> {
     let _lock = Lock::take(&config.state, "secret rotate")?;
     let store = Store::open(&config.state)?;
     let old = KeyRing::load(&config.state)?;
-    let new = old.add_new_active()?;
+    let new = KeyRing::add_new_active(old.path())?;
     let mut sealed = store.secrets()?;
     for secret in &mut sealed {
         // A password of a branch that is no longer in the file keeps its old seal; it cannot be used anyway.
@@ -129,7 +131,7 @@ fn rotate(config: &Config, json: bool) -> Result<Status, Failure> {
         secret.sealed = new.seal(&secret.owner, &secret.field, &bound, &password)?;
     }
     store.put_secrets(&sealed)?;
-    new.drop_old()?;
+    KeyRing::drop_old(new.path())?;
     if json {
         print::json(&serde_json::json!({ "rotated": sealed.len() }))?;
     } else {

@@ -47,7 +47,14 @@ impl Status {
                 let last = LastPass::load(&config.state, &branch.code);
                 let standing = branch_problems.iter().find(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem.clone());
                 let problem = standing.or(last.as_ref().and_then(|last| last.error.clone()));
-                line(branch.code.as_str(), &branch.name, branch.enabled, last, counts.get(branch.code.as_str()).copied().unwrap_or_default(), problem)
+                line(
+                    branch.code.as_str(),
+                    &branch.name,
+                    branch.enabled,
+                    last,
+                    counts.get(branch.code.as_str()).copied().unwrap_or_default(),
+                    problem,
+                )
             })
             .collect();
         if context.json {

@@ -224,19 +224,14 @@ impl Reader {
     ) -> Vec<Branch> {
         let Some(all) = self.layer(top, "branch", "branch") else {
             if !top.table.contains_key("branch") {
-                self.complain(
-                    "",
-                    0,
-                    "there is no branch; write a table [branch.CODE] for each, e.g. [branch.tirana]".into(),
-                );
+                self.complain("", 0, "there is no branch; write a table [branch.CODE] for each, e.g. [branch.tirana]".into());
             }
             return Vec::new();
         };
         let mut entries: Vec<_> = all.table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         if entries.len() > BRANCHES_MAX {
-            let text =
-                format!("{} branches are more than one bridge takes ({BRANCHES_MAX}); run a second one", entries.len());
+            let text = format!("{} branches are more than one bridge takes ({BRANCHES_MAX}); run a second one", entries.len());
             self.complain("", all.at, text);
             return Vec::new();
         }
@@ -276,13 +271,7 @@ impl Reader {
         checked
     }
 
-    fn branch<'t>(
-        &mut self,
-        scope: &Scope<'t>,
-        code: BranchCode,
-        folder: &Path,
-        seen: &mut HashMap<Identity, String>,
-    ) -> Branch {
+    fn branch<'t>(&mut self, scope: &Scope<'t>, code: BranchCode, folder: &Path, seen: &mut HashMap<Identity, String>) -> Branch {
         self.send_is_table(scope);
         Branch {
             name: self.optional_text(scope, "name").unwrap_or_else(|| code.to_string()),
@@ -339,9 +328,7 @@ impl Reader {
         let label = scope.own().label.clone();
         if let Some(other) = seen.get(&identity(url, database)) {
             let at = scope.own().find("url").map_or(scope.own().at, |found| found.at);
-            let text = format!(
-                "has the same url and database as {other}, so its sales would arrive twice; correct one of them"
-            );
+            let text = format!("has the same url and database as {other}, so its sales would arrive twice; correct one of them");
             self.complain(&label, at, text);
         } else {
             seen.insert(identity(url, database), label);
@@ -388,11 +375,7 @@ impl Reader {
     fn schedule<'t>(&mut self, scope: &Scope<'t>) -> Schedule {
         for layer in &scope.layers {
             if let (Some(cron), Some(_)) = (layer.find("cron"), layer.find("every")) {
-                self.complain(
-                    &layer.label,
-                    cron.at,
-                    "`cron` and `every` exclude each other; delete one of them".into(),
-                );
+                self.complain(&layer.label, cron.at, "`cron` and `every` exclude each other; delete one of them".into());
             }
         }
         // The branch's own way wins over the defaults', whichever of the two it is.
@@ -441,9 +424,7 @@ impl Reader {
 
     fn timestamp(&mut self, found: &Found<'_>) -> Option<Timestamp> {
         let moment = match found.value {
-            DeValue::Datetime(when) if when.date.is_some() && when.time.is_some() && when.offset.is_some() => {
-                when.to_string().parse().ok()
-            }
+            DeValue::Datetime(when) if when.date.is_some() && when.time.is_some() && when.offset.is_some() => when.to_string().parse().ok(),
             _ => None,
         };
         if moment.is_none() {
@@ -516,11 +497,7 @@ impl Reader {
         self.known_keys(&layer, ROUNDING_KEYS, scope.owner);
         for key in ROUNDING_KEYS {
             if layer.find(key).is_none() {
-                self.complain(
-                    &layer.label,
-                    found.at,
-                    format!("`{key}` is missing; write {{ product = \"POS-ROUND\", limit = \"0.05\" }}"),
-                );
+                self.complain(&layer.label, found.at, format!("`{key}` is missing; write {{ product = \"POS-ROUND\", limit = \"0.05\" }}"));
             }
         }
         let product = layer.find("product").and_then(|product| self.text(&product));
@@ -683,10 +660,7 @@ impl Reader {
         let longest = Duration::from_secs(*limits.range.end());
         if let DeValue::Integer(number) = found.value {
             let digits = clean(number.as_str(), 12);
-            self.wrong(
-                &found,
-                &format!("needs a unit and quotes, as \"{digits}s\" for seconds or \"{digits}m\" for minutes"),
-            );
+            self.wrong(&found, &format!("needs a unit and quotes, as \"{digits}s\" for seconds or \"{digits}m\" for minutes"));
             return default;
         }
         let Some(text) = self.text(&found) else { return default };
@@ -711,9 +685,7 @@ impl Reader {
         for (key, _) in layer.table.iter().filter(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
             let shown = clean(key.get_ref(), 40);
             let text = if looks_like_password(key.get_ref()) {
-                format!(
-                    "`{shown}`: passwords never stand in this file; delete the line and type: posbridge secret set {owner}"
-                )
+                format!("`{shown}`: passwords never stand in this file; delete the line and type: posbridge secret set {owner}")
             } else if let Some(near) = nearest(key.get_ref(), known) {
                 format!("`{shown}` is not a key here; did you mean `{near}`?")
             } else if BRANCH_KEYS.contains(&key.get_ref().as_ref()) {
@@ -809,10 +781,7 @@ const CRON_FIELDS: [(&str, u8, u8, &str); 6] = [
 fn check_cron(line: &str) -> Result<(), String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     if !(5..=6).contains(&fields.len()) {
-        return Err(format!(
-            "has {} fields, a cron line has 5 (minute hour day month weekday) or 6 (seconds first)",
-            fields.len()
-        ));
+        return Err(format!("has {} fields, a cron line has 5 (minute hour day month weekday) or 6 (seconds first)", fields.len()));
     }
     for (field, (unit, low, high, names)) in fields.iter().zip(&CRON_FIELDS[6 - fields.len()..]) {
         let number = |text: &str| match names.split(' ').position(|name| name.eq_ignore_ascii_case(text)) {
@@ -829,10 +798,7 @@ fn check_cron(line: &str) -> Result<(), String> {
             step_fits && span_fits
         };
         if !field.split(',').all(fits) {
-            return Err(format!(
-                "has no valid {unit}: {:?}; allowed are {low} to {high}, *, lists, ranges and steps",
-                clean(field, 40)
-            ));
+            return Err(format!("has no valid {unit}: {:?}; allowed are {low} to {high}, *, lists, ranges and steps", clean(field, 40)));
         }
     }
     Ok(())
@@ -840,9 +806,7 @@ fn check_cron(line: &str) -> Result<(), String> {
 
 fn looks_like_password(key: &str) -> bool {
     let key = key.to_lowercase().replace(['-', '_'], "");
-    ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "token", "credential"]
-        .iter()
-        .any(|word| key.contains(word))
+    ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "token", "credential"].iter().any(|word| key.contains(word))
 }
 
 /// The known key that a person most likely meant: a few letters off, or one that begins alike.
@@ -850,8 +814,7 @@ fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let key = key.to_lowercase().replace('-', "_");
     let allowed = 1 + key.chars().count() / 4;
     let near = known.iter().map(|&candidate| (distance(&key, candidate), candidate)).min();
-    let alike =
-        || known.iter().copied().find(|known| key.len() > 3 && (key.starts_with(known) || known.starts_with(&key)));
+    let alike = || known.iter().copied().find(|known| key.len() > 3 && (key.starts_with(known) || known.starts_with(&key)));
     near.filter(|(distance, _)| *distance <= allowed).map(|(_, candidate)| candidate).or_else(alike)
 }
 

@@ -105,10 +105,7 @@ send = { products = false }
     assert_eq!((b.code.as_str(), a.code.as_str()), ("b", "a"));
     assert_eq!(config.central.endpoint.url, "https://erp.example.com");
     assert_eq!(b.endpoint.url, "https://odoo.example.com/shops");
-    assert_eq!(
-        (b.customer.as_str(), b.company.as_deref(), a.company.as_deref()),
-        ("7", Some("Central Ltd"), Some("A Ltd"))
-    );
+    assert_eq!((b.customer.as_str(), b.company.as_deref(), a.company.as_deref()), ("7", Some("Central Ltd"), Some("A Ltd")));
     let start = "2026-12-01T05:05:00Z".parse().ok();
     assert_eq!(b.schedule, Schedule::Every { every: Duration::from_secs(5400), start });
     assert_eq!(a.schedule, Schedule::Cron { cron: "0 6 * * *".into() });
@@ -354,8 +351,7 @@ fn a_long_list_of_complaints_is_cut() {
 fn files_that_cannot_be_read_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("branches.toml");
-    let told =
-        |path: &Path| Config::load(path).unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
+    let told = |path: &Path| Config::load(path).unwrap_err().to_string().replace(folder.path().to_str().unwrap(), "DIR");
     let mut all = told(&path);
     fs::write(&path, b"state = \"s\"\nname = \"\xff\"\n").unwrap();
     all += &format!("\n{}", told(&path));
@@ -404,8 +400,7 @@ fn lines() -> impl Strategy<Value = String> {
         Just("true".to_owned()),
     ];
     let pairs = (prop::sample::select(read::every_key()), values).prop_map(|(key, value)| format!("{key} = {value}"));
-    prop::collection::vec(prop_oneof![1 => heads, 4 => pairs, 1 => "\\PC{0,20}"], 0..12)
-        .prop_map(|lines| lines.join("\n"))
+    prop::collection::vec(prop_oneof![1 => heads, 4 => pairs, 1 => "\\PC{0,20}"], 0..12).prop_map(|lines| lines.join("\n"))
 }
 
 proptest! {

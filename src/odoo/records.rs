@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 
 use super::{Call, Odoo, OdooError};
 use crate::model::{
-    BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine, PosLineModel, PosOrder,
-    PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
+    BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine, PosLineModel,
+    PosOrder, PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
 };
 
 /// The module part of every external id of ours. It is not the name of a module, so no upgrade collects its rows.
@@ -17,14 +17,41 @@ pub const XMLID_MODULE: &str = "__posbridge";
 
 /// What is asked of a `pos.order`, where the branch has the field.
 const ORDER_FIELDS: &[&str] = &[
-    "uuid", "name", "pos_reference", "date_order", "write_date", "state", "session_id", "config_id", "company_id", "user_id", "employee_id",
-    "partner_id", "currency_id", "amount_total", "amount_tax", "amount_paid", "account_move", "refunded_order_id", "general_customer_note",
+    "uuid",
+    "name",
+    "pos_reference",
+    "date_order",
+    "write_date",
+    "state",
+    "session_id",
+    "config_id",
+    "company_id",
+    "user_id",
+    "employee_id",
+    "partner_id",
+    "currency_id",
+    "amount_total",
+    "amount_tax",
+    "amount_paid",
+    "account_move",
+    "refunded_order_id",
+    "general_customer_note",
 ];
 
 /// What is asked of a `pos.order.line`, where the branch has the field.
 const LINE_FIELDS: &[&str] = &[
-    "order_id", "product_id", "full_product_name", "qty", "price_unit", "discount", "price_subtotal_incl", "tax_ids_after_fiscal_position",
-    "customer_note", "refunded_orderline_id", "combo_line_ids", "pack_lot_ids",
+    "order_id",
+    "product_id",
+    "full_product_name",
+    "qty",
+    "price_unit",
+    "discount",
+    "price_subtotal_incl",
+    "tax_ids_after_fiscal_position",
+    "customer_note",
+    "refunded_orderline_id",
+    "combo_line_ids",
+    "pack_lot_ids",
 ];
 
 /// What is asked of a `pos.payment`, where the branch has the field.
@@ -182,8 +209,20 @@ pub struct DraftSettings {
 /// or, for an external id that exists, does nothing and answers the id. The one way an order is written.
 pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Rows) {
     let mut fields = vec![
-        "id", "company_id/.id", "partner_id/.id", "client_order_ref", "origin", "date_order", "user_id/.id", "order_line/display_type",
-        "order_line/product_id/.id", "order_line/name", "order_line/product_uom_qty", "order_line/price_unit", "order_line/discount",
+        "id",
+        "company_id/.id",
+        "partner_id/.id",
+        "client_order_ref",
+        "origin",
+        "date_order",
+        "user_id/.id",
+        "order_line/sequence",
+        "order_line/display_type",
+        "order_line/product_id/.id",
+        "order_line/name",
+        "order_line/product_uom_qty",
+        "order_line/price_unit",
+        "order_line/discount",
         "order_line/tax_ids/.id",
     ];
     let shared = [
@@ -210,7 +249,7 @@ pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Row
                 cell(draft.date_order.clone()),
                 cell(draft.user_id.map(|id| id.to_string()).unwrap_or_default()),
             ];
-            row.extend(line_cells(line));
+            row.extend(line_cells(line, n + 1 == draft.order_line.len()));
             row.extend(shared.iter().map(|(_, id)| cell(id.to_string())));
             rows.push(row);
         }
@@ -218,9 +257,12 @@ pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Row
     (load(SaleOrderModel::NAME, &fields, &rows, settings.company_id), Rows { firsts, total: rows.len() })
 }
 
-fn line_cells(line: &SaleLine) -> [String; 7] {
+fn line_cells(line: &SaleLine, last: bool) -> [String; 8] {
+    // Above the closing note there is room for an adjustment line, which takes Odoo's default of 10.
+    let sequence = if last { "20" } else { "10" }.to_owned();
     match line {
         SaleLine::Product { product_id, name, qty, price_unit, discount, tax_ids } => [
+            sequence,
             String::new(),
             product_id.to_string(),
             name.clone(),
@@ -229,7 +271,10 @@ fn line_cells(line: &SaleLine) -> [String; 7] {
             discount.to_string(),
             tax_ids.iter().map(|id| id.to_string()).collect::<Vec<_>>().join(","),
         ],
-        SaleLine::Note(text) => ["line_note".to_owned(), String::new(), text.clone(), String::new(), String::new(), String::new(), String::new()],
+        SaleLine::Note(text) => {
+            let [a, b, c, d, e] = [const { String::new() }; 5];
+            [sequence, "line_note".to_owned(), a, text.clone(), b, c, d, e]
+        }
     }
 }
 

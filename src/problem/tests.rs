@@ -33,11 +33,7 @@ fn reaching() -> Vec<Problem> {
         TlsWrongName { side: tirana(), host: host() },
         TlsUnknownIssuer { side: tirana(), host: host() },
         TlsFailed { side: tirana(), host: host(), reason: "the server offers only TLS 1.0".into() },
-        NotOdoo {
-            side: tirana(),
-            url: "https://tirana.example.com".into(),
-            seen: "an HTML page titled \"Welcome to nginx!\"".into(),
-        },
+        NotOdoo { side: tirana(), url: "https://tirana.example.com".into(), seen: "an HTML page titled \"Welcome to nginx!\"".into() },
         NotOdoo { side: Side::Central, url: "https://erp.example.com".into(), seen: "HTTP 404".into() },
         ServerBusy { side: Side::Central, reason: "HTTP 503".into() },
         RequestTooLarge { side: Side::Central },
@@ -61,10 +57,7 @@ fn logging_in() -> Vec<Problem> {
         DatabaseUnknown { side: tirana(), database: "tirnaa".into() },
         PasswordMissing { side: Side::Central },
         PasswordMissing { side: tirana() },
-        PasswordUnreadable {
-            side: tirana(),
-            reason: "it was sealed with the key 0123abcd, which is not in the key file".into(),
-        },
+        PasswordUnreadable { side: tirana(), reason: "it was sealed with the key 0123abcd, which is not in the key file".into() },
         PasswordRefused { side: tirana(), user: "bridge".into() },
         KeyExpired { side: Side::Central, user: "bridge@example.com".into() },
         right(tirana(), "account.tax", "read", &[]),
@@ -77,17 +70,9 @@ fn logging_in() -> Vec<Problem> {
 
 fn matching() -> Vec<Problem> {
     use Problem::*;
-    let setting = |setting: &str, value: &str| SettingNotFound {
-        setting: setting.into(),
-        value: value.into(),
-        side: Side::Central,
-    };
+    let setting = |setting: &str, value: &str| SettingNotFound { setting: setting.into(), value: value.into(), side: Side::Central };
     vec![
-        ProductNotFound {
-            name: "Tote bag".into(),
-            barcode: Some("5901234123457".into()),
-            default_code: Some("BAG01".into()),
-        },
+        ProductNotFound { name: "Tote bag".into(), barcode: Some("5901234123457".into()), default_code: Some("BAG01".into()) },
         ProductNotFound { name: "Tote bag".into(), barcode: Some("5901234123457".into()), default_code: None },
         ProductAmbiguous {
             name: "Tote bag".into(),
@@ -99,10 +84,7 @@ fn matching() -> Vec<Problem> {
         TaxNotFound { name: "VAT 20% incl".into(), amount: "20%".into(), included: true, company: "My Company".into() },
         TaxAmbiguous { name: "VAT 20% incl".into(), matches: names(&["20% S", "20% S EU"]) },
         CustomerNotFound { name: "Azure Interior".into() },
-        CustomerAmbiguous {
-            name: "Azure Interior".into(),
-            matches: names(&["Azure Interior", "Azure Interior sh.p.k."]),
-        },
+        CustomerAmbiguous { name: "Azure Interior".into(), matches: names(&["Azure Interior", "Azure Interior sh.p.k."]) },
         setting("warehouse", "TIR"),
         setting("pricelist", "Public Pricelist"),
         setting("team", "Point of Sale"),
@@ -110,11 +92,7 @@ fn matching() -> Vec<Problem> {
         setting("salesperson", "anna@example.com"),
         setting("company", "My Company"),
         setting("rounding.product", "POS-ROUND"),
-        SettingAmbiguous {
-            setting: "customer".into(),
-            value: "Walk-in".into(),
-            matches: names(&["Walk-in", "Walk-in"]),
-        },
+        SettingAmbiguous { setting: "customer".into(), value: "Walk-in".into(), matches: names(&["Walk-in", "Walk-in"]) },
         CurrencyDiffers { branch: "ALL".into(), central: "EUR".into() },
         ShopNotFound { shop: "Furniture Shop".into() },
     ]
@@ -124,10 +102,7 @@ fn delivering() -> Vec<Problem> {
     use Problem::*;
     vec![
         CompanyMixedUp { words: "Uh-oh! You've got some company inconsistencies here".into() },
-        RecordGone {
-            model: "product.product".into(),
-            words: "No matching record found for database id '4711' in field 'Product'".into(),
-        },
+        RecordGone { model: "product.product".into(), words: "No matching record found for database id '4711' in field 'Product'".into() },
         TotalDiffers {
             till: Decimal::new(1205, 2),
             central: Decimal::new(1232, 2),

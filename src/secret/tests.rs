@@ -93,11 +93,7 @@ fn a_sealed_value_stays_where_it_belongs() {
         // The parts are told apart by their lengths, not by what stands between them.
         ("tiran", "apassword", here.clone()),
     ] {
-        assert_eq!(
-            ring.open(owner, field, &bound, &sealed).unwrap_err(),
-            SecretError::Moved,
-            "{owner} {field} {bound}"
-        );
+        assert_eq!(ring.open(owner, field, &bound, &sealed).unwrap_err(), SecretError::Moved, "{owner} {field} {bound}");
     }
     assert_eq!(open(&ring, &sealed).unwrap(), "hunter2");
 }
@@ -118,9 +114,7 @@ fn what_is_no_sealed_value_is_damaged() {
     let ring = ring(1);
     let sealed = seal(&ring, "hunter2");
     let (head, tail) = sealed.split_at(sealed.len() - 40);
-    for text in
-        ["", "hunter2", "v1", "v0.a.b", "v1..", &format!("{head}="), &format!("{sealed}.x"), &format!("x{tail}")]
-    {
+    for text in ["", "hunter2", "v1", "v0.a.b", "v1..", &format!("{head}="), &format!("{sealed}.x"), &format!("x{tail}")] {
         assert_eq!(open(&ring, text).unwrap_err(), SecretError::Damaged, "{text:?}");
     }
     assert_eq!(open(&ring, &sealed.replacen("v1", "v2", 1)).unwrap_err(), SecretError::Newer);

@@ -260,8 +260,10 @@ impl Store {
     /// See [`StoreError`].
     pub fn highest_order(&self, branch: &BranchCode) -> Result<i64, StoreError> {
         self.read(|db| {
-            db.prepare_cached("SELECT coalesce(max(remote_id), 0) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'")?
-                .query_row([branch.as_str()], |row| row.get(0))
+            db.prepare_cached(
+                "SELECT coalesce(max(remote_id), 0) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'",
+            )?
+            .query_row([branch.as_str()], |row| row.get(0))
         })
     }
 
@@ -272,7 +274,9 @@ impl Store {
     /// See [`StoreError`].
     pub fn window(&self, branch: &BranchCode, since: &str, floor: i64) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
-            let mut rows = db.prepare_cached("SELECT remote_id FROM record WHERE branch = ?1 AND write_date >= ?2 AND remote_id > ?3 AND direction = 'receive'")?;
+            let mut rows = db.prepare_cached(
+                "SELECT remote_id FROM record WHERE branch = ?1 AND write_date >= ?2 AND remote_id > ?3 AND direction = 'receive'",
+            )?;
             rows.query_map(params![branch.as_str(), since, floor], |row| row.get(0))?.collect()
         })
     }
@@ -283,7 +287,14 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; then nothing of the page is kept.
-    pub fn keep(&self, branch: &BranchCode, orders: &[PosOrder], records: &[BranchRecord], cursor: Option<&str>, now: Timestamp) -> Result<Kept, StoreError> {
+    pub fn keep(
+        &self,
+        branch: &BranchCode,
+        orders: &[PosOrder],
+        records: &[BranchRecord],
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError> {
         self.write(|db| {
             let mut kept = Kept::default();
             for order in orders {
@@ -305,10 +316,16 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn orders_of_other_branches(&self, branch: &BranchCode, witnesses: &[String]) -> Result<HashMap<String, (String, String)>, StoreError> {
+    pub fn orders_of_other_branches(
+        &self,
+        branch: &BranchCode,
+        witnesses: &[String],
+    ) -> Result<HashMap<String, (String, String)>, StoreError> {
         self.read(|db| {
             let mut found = HashMap::new();
-            let mut query = db.prepare_cached("SELECT branch, reference FROM record WHERE witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1")?;
+            let mut query = db.prepare_cached(
+                "SELECT branch, reference FROM record WHERE witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
+            )?;
             for witness in witnesses {
                 let twin = query.query_row(params![witness, branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
                 if let Some(twin) = twin {
@@ -380,7 +397,9 @@ impl Store {
                 };
                 if let Some(key) = conclusion.waited_for.as_ref().filter(|key| !still.contains(key)) {
                     released += db
-                        .prepare_cached("UPDATE record SET state = 'pending', due_at = ?2, updated_at = ?2 WHERE state = 'failed' AND waits_for = ?1")?
+                        .prepare_cached(
+                            "UPDATE record SET state = 'pending', due_at = ?2, updated_at = ?2 WHERE state = 'failed' AND waits_for = ?1",
+                        )?
                         .execute(params![key, now.as_second()])?;
                 }
             }
@@ -405,7 +424,8 @@ impl Store {
     /// See [`StoreError`].
     pub fn unread(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached("SELECT 1 FROM branch_record WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND stale = 0")?;
+            let mut query =
+                db.prepare_cached("SELECT 1 FROM branch_record WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND stale = 0")?;
             let mut unread = Vec::new();
             for id in ids {
                 if !query.exists(params![branch.as_str(), model, id])? {
@@ -461,7 +481,10 @@ impl Store {
     /// See [`StoreError`].
     pub fn unbind_central(&self, branch: &BranchCode, central_id: i64) -> Result<usize, StoreError> {
         self.write(|db| {
-            db.execute("DELETE FROM binding WHERE branch = ?1 AND central_id = ?2 AND source = 'match'", params![branch.as_str(), central_id])
+            db.execute(
+                "DELETE FROM binding WHERE branch = ?1 AND central_id = ?2 AND source = 'match'",
+                params![branch.as_str(), central_id],
+            )
         })
     }
 
@@ -489,7 +512,13 @@ impl Store {
             let Some((entry, payload)) = found else { return Ok(None) };
             let mut query = db.prepare("SELECT at, duration_ms, outcome, cause, message FROM attempt WHERE record_id = ?1 ORDER BY id")?;
             let attempts = query.query_map([record], |row| {
-                Ok(AttemptEntry { at: timestamp(row.get(0)?), duration_ms: row.get(1)?, outcome: row.get(2)?, cause: row.get(3)?, message: row.get(4)? })
+                Ok(AttemptEntry {
+                    at: timestamp(row.get(0)?),
+                    duration_ms: row.get(1)?,
+                    outcome: row.get(2)?,
+                    cause: row.get(3)?,
+                    message: row.get(4)?,
+                })
             })?;
             Ok(Some((entry, payload, attempts.collect::<rusqlite::Result<_>>()?)))
         })
@@ -595,7 +624,8 @@ impl Filter {
 }
 
 /// The columns that [`entry`] reads.
-const ENTRY: &str = "id, branch, direction, kind, remote_id, reference, state, unknown, problems, attempts, due_at, central_id, central_name,
+const ENTRY: &str =
+    "id, branch, direction, kind, remote_id, reference, state, unknown, problems, attempts, due_at, central_id, central_name,
     amount_total, currency, date_order, adjusted, reason, created_at, updated_at";
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
@@ -714,7 +744,8 @@ fn insert(db: &Connection, branch: &BranchCode, order: &PosOrder, witness: &str,
 fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
     let hash = order.content_hash();
     if row.content_hash == hash {
-        db.prepare_cached("UPDATE record SET write_date = ?2 WHERE id = ?1 AND write_date <> ?2")?.execute(params![row.record, order.write_date])?;
+        db.prepare_cached("UPDATE record SET write_date = ?2 WHERE id = ?1 AND write_date <> ?2")?
+            .execute(params![row.record, order.write_date])?;
         return Ok(());
     }
     let written = row.has_draft || row.unknown || row.state == State::Done;
@@ -727,7 +758,15 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
                  cause = CASE WHEN state = 'done' THEN ?7 ELSE cause END
              WHERE id = ?1",
         )?
-        .execute(params![row.record, order.write_date, hash, json_text(order), now.as_second(), json_text(&[&problem]), problem.cause()])?;
+        .execute(params![
+            row.record,
+            order.write_date,
+            hash,
+            json_text(order),
+            now.as_second(),
+            json_text(&[&problem]),
+            problem.cause()
+        ])?;
         return attempt(db, row.record, now, 0, "changed", Some(&problem), &problem.what());
     }
     kept.renewed += 1;
@@ -761,7 +800,8 @@ fn what_changed(db: &Connection, record: i64, newer: &PosOrder) -> rusqlite::Res
             parts.push(what);
         }
     };
-    let name = |partner: &Option<crate::model::BranchRef<crate::model::Partner>>| partner.as_ref().map_or("nobody".to_owned(), |p| p.name.clone());
+    let name =
+        |partner: &Option<crate::model::BranchRef<crate::model::Partner>>| partner.as_ref().map_or("nobody".to_owned(), |p| p.name.clone());
     differs(format!("total {} -> {}", older.amount_total, newer.amount_total), older.amount_total != newer.amount_total);
     differs(format!("customer {} -> {}", name(&older.partner_id), name(&newer.partner_id)), older.partner_id != newer.partner_id);
     if let Some(invoice) = newer.account_move.as_ref().filter(|_| older.account_move.is_none()) {
@@ -817,7 +857,15 @@ fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now:
     }
 }
 
-fn attempt(db: &Connection, record: i64, now: Timestamp, duration_ms: i64, outcome: &str, problem: Option<&Problem>, message: &str) -> rusqlite::Result<()> {
+fn attempt(
+    db: &Connection,
+    record: i64,
+    now: Timestamp,
+    duration_ms: i64,
+    outcome: &str,
+    problem: Option<&Problem>,
+    message: &str,
+) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT INTO attempt (record_id, at, duration_ms, outcome, cause, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![record, now.as_second(), duration_ms, outcome, problem.map(Problem::cause), message])?;
     Ok(())
@@ -829,8 +877,10 @@ fn forget_matches(db: &Connection, branch: &str, order: &PosOrder) -> rusqlite::
     let taxes = order.lines.iter().flat_map(|line| &line.tax_ids_after_fiscal_position).map(|id| (crate::model::Tax::NAME, id.get()));
     let partner = order.partner_id.iter().map(|partner| (crate::model::Partner::NAME, partner.id.get()));
     for (model, id) in products.chain(taxes).chain(partner) {
-        db.prepare_cached("DELETE FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND source = 'match'")?.execute(params![branch, model, id])?;
-        db.prepare_cached("UPDATE branch_record SET stale = 1 WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?.execute(params![branch, model, id])?;
+        db.prepare_cached("DELETE FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND source = 'match'")?
+            .execute(params![branch, model, id])?;
+        db.prepare_cached("UPDATE branch_record SET stale = 1 WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?
+            .execute(params![branch, model, id])?;
     }
     Ok(())
 }

@@ -121,7 +121,8 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         make_private(directory)?;
-        make_private_file(&directory.join(DATABASE)).map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })?;
+        make_private_file(&directory.join(DATABASE))
+            .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })?;
         Self::connect(directory, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
     }
 
@@ -194,7 +195,10 @@ impl Store {
     ///
     /// # Errors
     /// Those of the work; [`StoreError::Damaged`] if it panicked.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static) -> Result<T, StoreError> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let store = self.clone();
         match tokio::task::spawn_blocking(move || work(&store)).await {
             Ok(result) => result,
@@ -249,7 +253,15 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn remember_endpoint(&self, owner: &str, url: &str, database: &str, login: &str, uid: Option<i64>, fields: Option<&str>) -> Result<(), StoreError> {
+    pub fn remember_endpoint(
+        &self,
+        owner: &str,
+        url: &str,
+        database: &str,
+        login: &str,
+        uid: Option<i64>,
+        fields: Option<&str>,
+    ) -> Result<(), StoreError> {
         self.write(|db| {
             db.prepare_cached(
                 "INSERT INTO endpoint (owner, url, database, login, uid, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

@@ -13,8 +13,8 @@ use super::{Connection, Halt, TRIES, explain, short_pause};
 use crate::config::{Branch, Invoiced, MatchProduct, UnknownCustomer};
 use crate::mapping::{self, Bindings, ProductKey, Settings};
 use crate::model::{
-    Amount, BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, CentralPartner, CentralProduct, CentralTax, Company, Model,
-    Partner, PosOrder, Pricelist, Product, Tax, Team, User, Warehouse,
+    Amount, BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, CentralPartner, CentralProduct, CentralTax, Company,
+    Model, Partner, PosOrder, Pricelist, Product, Tax, Team, User, Warehouse,
 };
 use crate::odoo::Call;
 use crate::odoo::records::DraftSettings;
@@ -147,7 +147,8 @@ impl Central {
             }
         };
         let found: Vec<Named> = self.ask(&Call::search_read(Company::NAME, domain, &fields)).await?;
-        let missing = || Problem::SettingNotFound { setting: "company".to_owned(), value: name.unwrap_or_default().to_owned(), side: Side::Central };
+        let missing =
+            || Problem::SettingNotFound { setting: "company".to_owned(), value: name.unwrap_or_default().to_owned(), side: Side::Central };
         found.into_iter().next().ok_or_else(missing)
     }
 
@@ -174,7 +175,8 @@ impl Central {
         }
         let domain = json!([["company_id", "=", company], ["type_tax_use", "=", "sale"]]);
         let fields = ["name", "amount", "amount_type", "price_include"];
-        let found: Vec<CentralTax> = self.ask(&Call::search_read(Tax::NAME, domain, &fields).context("allowed_company_ids", json!([company]))).await?;
+        let found: Vec<CentralTax> =
+            self.ask(&Call::search_read(Tax::NAME, domain, &fields).context("allowed_company_ids", json!([company]))).await?;
         let found = Arc::new(found);
         taxes.insert(company, found.clone());
         Ok(found)
@@ -208,7 +210,14 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    async fn optional(&self, model: &'static str, setting: &str, value: &Option<String>, by: &[&str], more: &[&str]) -> Result<Option<Named>, Problem> {
+    async fn optional(
+        &self,
+        model: &'static str,
+        setting: &str,
+        value: &Option<String>,
+        by: &[&str],
+        more: &[&str],
+    ) -> Result<Option<Named>, Problem> {
         match value {
             Some(value) => self.one(model, setting, value, by, more).await.map(Some),
             None => Ok(None),
@@ -232,11 +241,16 @@ impl Finder<'_> {
             match fits.as_slice() {
                 [] => {}
                 [one] => {
-                    return serde_json::from_value(without_false(one)).map_err(|error| Problem::ReplyBroken { side: Side::Central, reason: error.to_string() });
+                    return serde_json::from_value(without_false(one))
+                        .map_err(|error| Problem::ReplyBroken { side: Side::Central, reason: error.to_string() });
                 }
                 many => {
                     let name = |record: &&Json| format!("{} (id {})", record["display_name"].as_str().unwrap_or_default(), record["id"]);
-                    return Err(Problem::SettingAmbiguous { setting: setting.to_owned(), value: value.to_owned(), matches: many.iter().map(name).collect() });
+                    return Err(Problem::SettingAmbiguous {
+                        setting: setting.to_owned(),
+                        value: value.to_owned(),
+                        matches: many.iter().map(name).collect(),
+                    });
                 }
             }
         }
@@ -259,10 +273,14 @@ pub async fn bind(pass: &BranchPass, resolved: &Resolved, orders: &[PosOrder]) -
     let mut bindings = pass.bindings.lock().await;
     let lines = || orders.iter().flat_map(|order| &order.lines);
     let combo = |line: &&crate::model::PosLine| !line.combo_line_ids.is_empty() && line.price_unit.is_zero();
-    let products: BTreeSet<_> = lines().filter(|l| !combo(l)).map(|l| l.product_id.id).filter(|id| !bindings.products.contains_key(id)).collect();
-    let taxes: BTreeSet<_> = lines().flat_map(|l| &l.tax_ids_after_fiscal_position).copied().filter(|id| !bindings.taxes.contains_key(id)).collect();
-    let partners: BTreeSet<_> = orders.iter().filter_map(|o| o.partner_id.as_ref()).map(|p| p.id).filter(|id| !bindings.partners.contains_key(id)).collect();
-    let users: BTreeSet<_> = orders.iter().filter_map(|o| o.user_id.as_ref()).map(|u| u.id).filter(|id| !bindings.logins.contains_key(id)).collect();
+    let products: BTreeSet<_> =
+        lines().filter(|l| !combo(l)).map(|l| l.product_id.id).filter(|id| !bindings.products.contains_key(id)).collect();
+    let taxes: BTreeSet<_> =
+        lines().flat_map(|l| &l.tax_ids_after_fiscal_position).copied().filter(|id| !bindings.taxes.contains_key(id)).collect();
+    let partners: BTreeSet<_> =
+        orders.iter().filter_map(|o| o.partner_id.as_ref()).map(|p| p.id).filter(|id| !bindings.partners.contains_key(id)).collect();
+    let users: BTreeSet<_> =
+        orders.iter().filter_map(|o| o.user_id.as_ref()).map(|u| u.id).filter(|id| !bindings.logins.contains_key(id)).collect();
 
     bind_products(pass, resolved, &mut bindings, &products).await?;
     bind_taxes(pass, resolved, &mut bindings, &taxes).await?;
@@ -303,7 +321,12 @@ async fn remember<M: Model>(pass: &BranchPass, found: Vec<(BranchId<M>, CentralI
     Ok(pass.bridge.store.run(move |store| store.bind(&code, M::NAME, &found, now)).await?)
 }
 
-async fn bind_products(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindings, ids: &BTreeSet<BranchId<Product>>) -> Result<(), Halt> {
+async fn bind_products(
+    pass: &BranchPass,
+    resolved: &Resolved,
+    bindings: &mut Bindings,
+    ids: &BTreeSet<BranchId<Product>>,
+) -> Result<(), Halt> {
     let (bound, rest) = bound(pass, ids).await?;
     bindings.products.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
     let keys: Vec<ProductKey> = pass.branch.match_products.iter().map(product_key).collect();
@@ -355,7 +378,8 @@ async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindi
     for tax in &wanted {
         // A name in branches.toml comes before what was once matched: it may have been written since.
         let setting = pass.branch.taxes.get(&tax.name).map(String::as_str);
-        let known = bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| setting.is_none() && candidates.iter().any(|c| c.id == *id));
+        let known =
+            bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| setting.is_none() && candidates.iter().any(|c| c.id == *id));
         let result = match known {
             Some(id) => Ok(id),
             None => mapping::match_tax(tax, setting, &candidates, &resolved.company),
@@ -366,7 +390,12 @@ async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindi
     remember(pass, found).await
 }
 
-async fn bind_partners(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindings, ids: &BTreeSet<BranchId<Partner>>) -> Result<(), Halt> {
+async fn bind_partners(
+    pass: &BranchPass,
+    resolved: &Resolved,
+    bindings: &mut Bindings,
+    ids: &BTreeSet<BranchId<Partner>>,
+) -> Result<(), Halt> {
     let (bound, rest) = bound(pass, ids).await?;
     bindings.partners.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
     let wanted: Vec<BranchPartner> = kept(pass, &rest).await?;
@@ -374,7 +403,8 @@ async fn bind_partners(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bi
     let vats: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.vat)).collect();
     let references: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.reference)).collect();
     // `in` compares letter by letter, and people write e-mail addresses both ways.
-    let emails: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.email)).flat_map(|email| [email.to_lowercase(), email]).collect();
+    let emails: BTreeSet<String> =
+        wanted.iter().filter_map(|partner| said(&partner.email)).flat_map(|email| [email.to_lowercase(), email]).collect();
     let candidates: Vec<CentralPartner> = if vats.is_empty() && references.is_empty() && emails.is_empty() {
         Vec::new()
     } else {

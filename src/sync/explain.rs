@@ -56,8 +56,10 @@ pub fn problem(error: &OdooError, asked: &Asked) -> Problem {
 
 /// Whether a failed call is worth repeating at once, within the same pass.
 pub fn passes_by_itself(error: &OdooError) -> bool {
-    matches!(error, OdooError::Busy { .. } | OdooError::Lost(_) | OdooError::Timeout(_) | OdooError::Broken(_) | OdooError::DoneWithoutResult)
-        || matches!(error, OdooError::NotOdoo { outcome: Outcome::Unknown, .. })
+    matches!(
+        error,
+        OdooError::Busy { .. } | OdooError::Lost(_) | OdooError::Timeout(_) | OdooError::Broken(_) | OdooError::DoneWithoutResult
+    ) || matches!(error, OdooError::NotOdoo { outcome: Outcome::Unknown, .. })
 }
 
 /// Reads model, operation and groups out of Odoo's access message:
@@ -66,10 +68,16 @@ fn right_missing(words: &str, side: Side, user: String) -> Problem {
     let lower = words.to_lowercase();
     // "doesn't have 'read' access to:\n- Tax (account.tax)" is the form of Odoo's record rules.
     let by_rule = lower.split_once("doesn't have '").and_then(|(_, rest)| rest.split_once('\'')).map(|(operation, _)| operation);
-    let verbs = [("not allowed to create", "create"), ("not allowed to modify", "write"), ("not allowed to delete", "unlink"), ("not allowed to access", "read")];
+    let verbs = [
+        ("not allowed to create", "create"),
+        ("not allowed to modify", "write"),
+        ("not allowed to delete", "unlink"),
+        ("not allowed to access", "read"),
+    ];
     let by_verb = verbs.into_iter().find(|(verb, _)| lower.contains(verb)).map(|(_, operation)| operation);
     let operation = by_rule.or(by_verb).unwrap_or("read").to_owned();
-    let looks_like_model = |text: &&str| text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_'));
+    let looks_like_model =
+        |text: &&str| text.contains('.') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_'));
     let model = words.split(['(', ')']).find(looks_like_model).unwrap_or("").to_owned();
     let list = words.split_once("following groups:").map_or("", |(_, rest)| rest);
     let groups = list.lines().map_while(|line| match line.trim() {
@@ -109,7 +117,13 @@ fn quoted_pair(words: &str) -> (String, String) {
 pub fn complaint(words: &str) -> Problem {
     let words = words.trim().to_owned();
     if gone_record(&words).is_some() {
-        let model = if words.contains("/Product") { "product.product" } else if words.contains("Taxes") { "account.tax" } else { "res.partner" };
+        let model = if words.contains("/Product") {
+            "product.product"
+        } else if words.contains("Taxes") {
+            "account.tax"
+        } else {
+            "res.partner"
+        };
         return Problem::RecordGone { model: model.to_owned(), words };
     }
     let companies = ["company inconsistencies", "multi-company", "belongs to company", "unauthorized or invalid companies"];
@@ -136,7 +150,9 @@ mod tests {
     #[test]
     fn odoos_access_message_names_model_operation_and_groups() {
         let words = "You are not allowed to create 'Sales Order' (sale.order) records.\n\nThis operation is allowed for the following groups:\n\t- Sales/User: Own Documents Only\n\t- Sales/Administrator\n\nContact your administrator to request access if necessary.";
-        let Problem::RightMissing { model, operation, groups, .. } = problem(&OdooError::Access(words.to_owned()), &central()) else { panic!() };
+        let Problem::RightMissing { model, operation, groups, .. } = problem(&OdooError::Access(words.to_owned()), &central()) else {
+            panic!()
+        };
         assert_eq!((model.as_str(), operation.as_str()), ("sale.order", "create"));
         assert_eq!(groups, ["Sales/User: Own Documents Only", "Sales/Administrator"]);
         let rule = "Uh-oh! Looks like you have stumbled upon some top-secret records.\n\nSorry, bridge2 (id=8) doesn't have 'read' access to:\n- Tax (account.tax)";
@@ -146,8 +162,12 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_named_in_each_of_odoos_forms() {
-        for words in ["ValueError: Invalid field 'nope' on 'sale.order'", "ValueError: Invalid field sale.order.nope in condition ('nope', '=', 1)"] {
-            let Problem::FieldMissing { model, field, .. } = problem(&OdooError::FieldUnknown(words.to_owned()), &central()) else { panic!() };
+        for words in
+            ["ValueError: Invalid field 'nope' on 'sale.order'", "ValueError: Invalid field sale.order.nope in condition ('nope', '=', 1)"]
+        {
+            let Problem::FieldMissing { model, field, .. } = problem(&OdooError::FieldUnknown(words.to_owned()), &central()) else {
+                panic!()
+            };
             assert_eq!((model.as_str(), field.as_str()), ("sale.order", "nope"), "{words}");
         }
     }

@@ -128,11 +128,18 @@ impl BranchPass {
 }
 
 /// Runs a pass over branches, all at once, and reports on each in the order given.
-pub async fn run(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Branch], request: &Request, progress: &Arc<Progress>) -> Vec<Report> {
+pub async fn run(
+    bridge: &Arc<Bridge>,
+    central: &Arc<Central>,
+    branches: &[Branch],
+    request: &Request,
+    progress: &Arc<Progress>,
+) -> Vec<Report> {
     let slots = Arc::new(Semaphore::new(PARALLEL_BRANCHES));
     let mut passes = JoinSet::new();
     for (place, branch) in branches.iter().cloned().enumerate() {
-        let (bridge, central, request, progress, slots) = (bridge.clone(), central.clone(), request.clone(), progress.clone(), slots.clone());
+        let (bridge, central, request, progress, slots) =
+            (bridge.clone(), central.clone(), request.clone(), progress.clone(), slots.clone());
         passes.spawn(async move {
             let _slot = slots.acquire().await;
             let code = branch.code.to_string();
@@ -169,10 +176,22 @@ async fn count_waiting(bridge: &Bridge, reports: &mut [Report]) {
 }
 
 fn failed_report(branch: String, problem: Problem) -> Report {
-    Report { branch, error: Some(problem.what()), cause: Some(problem.cause().to_owned()), next_step: Some(problem.next_step()), ..Report::default() }
+    Report {
+        branch,
+        error: Some(problem.what()),
+        cause: Some(problem.cause().to_owned()),
+        next_step: Some(problem.next_step()),
+        ..Report::default()
+    }
 }
 
-async fn one_branch(bridge: Arc<Bridge>, central: Arc<Central>, branch: Branch, request: Request, progress: Arc<Progress>) -> Result<Report, Halt> {
+async fn one_branch(
+    bridge: Arc<Bridge>,
+    central: Arc<Central>,
+    branch: Branch,
+    request: Request,
+    progress: Arc<Progress>,
+) -> Result<Report, Halt> {
     let now = Timestamp::now();
     let connection = connect_branch(&bridge, &branch)?;
     let place = &branch.endpoint;

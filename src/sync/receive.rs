@@ -270,7 +270,8 @@ async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> 
 /// The products, taxes, customers and users that orders name and the ledger does not know yet.
 async fn named_records(pass: &BranchPass, orders: &[PosOrder]) -> Result<Vec<BranchRecord>, Halt> {
     let products: BTreeSet<i64> = orders.iter().flat_map(|order| &order.lines).map(|line| line.product_id.id.get()).collect();
-    let taxes: BTreeSet<i64> = orders.iter().flat_map(|order| &order.lines).flat_map(|line| &line.tax_ids_after_fiscal_position).map(|id| id.get()).collect();
+    let taxes: BTreeSet<i64> =
+        orders.iter().flat_map(|order| &order.lines).flat_map(|line| &line.tax_ids_after_fiscal_position).map(|id| id.get()).collect();
     let partners: BTreeSet<i64> = orders.iter().filter_map(|order| order.partner_id.as_ref()).map(|partner| partner.id.get()).collect();
     let users: BTreeSet<i64> = if pass.branch.salespeople.is_empty() {
         BTreeSet::new() // nobody asks who they are
