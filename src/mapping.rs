@@ -384,3 +384,6 @@ pub fn match_tax(tax: &BranchTax, configured: Option<&str>, candidates: &[Centra
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

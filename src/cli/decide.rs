@@ -93,7 +93,7 @@ impl Retry {
         let request = Request { deliver_only: true, ..Request::default() };
         let reports = pass(&bridge, &central, &concerned, &request).await;
         central.remember(&bridge)?;
-        report(&bridge.store, &reports, false, context.json)
+        report(&bridge.store, &central, &reports, false, context.json)
     }
 }
 

@@ -40,6 +40,7 @@ pub struct Receive {
 #[derive(Debug, Serialize)]
 struct Document<'r> {
     branches: &'r [Report],
+    central_calls: u64,
 }
 
 impl Receive {
@@ -58,7 +59,7 @@ impl Receive {
             Some(day) => pass_from(&bridge, &central, &branches, &request, day).await,
         };
         central.remember(&bridge)?;
-        report(&bridge.store, &reports, self.dry_run, context.json)
+        report(&bridge.store, &central, &reports, self.dry_run, context.json)
     }
 }
 
@@ -100,9 +101,9 @@ async fn pass_from(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Bra
 }
 
 /// Prints what a pass did; says whether anything waits.
-pub fn report(store: &Store, reports: &[Report], dry_run: bool, json: bool) -> Result<Status, Failure> {
+pub fn report(store: &Store, central: &Central, reports: &[Report], dry_run: bool, json: bool) -> Result<Status, Failure> {
     if json {
-        print::json(&Document { branches: reports })?;
+        print::json(&Document { branches: reports, central_calls: central.cost().calls })?;
     } else {
         let headings = if dry_run {
             ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"]

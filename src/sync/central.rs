@@ -59,6 +59,11 @@ impl Central {
         Self { connection, writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
     }
 
+    /// What this run has cost central so far.
+    pub fn cost(&self) -> crate::odoo::Cost {
+        self.connection.odoo.cost()
+    }
+
     /// Writes down the user's id at central, if it is new.
     ///
     /// # Errors

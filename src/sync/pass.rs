@@ -52,6 +52,8 @@ pub struct Report {
     pub pending: u64,
     /// Of the delivered, those with an adjustment line.
     pub adjusted: u64,
+    /// Calls to the branch, log-ins left out.
+    pub calls: u64,
     /// What kept the pass from its end; `null` = nothing.
     pub error: Option<String>,
     /// Its stable short name.
@@ -246,6 +248,7 @@ fn report(pass: &BranchPass, problem: Option<Problem>) -> Report {
         new: count(&pass.counted.new),
         delivered: count(&pass.counted.delivered),
         adjusted: count(&pass.counted.adjusted),
+        calls: pass.connection.odoo.cost().calls,
         ..ended
     }
 }
