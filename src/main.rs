@@ -1,1 +1,28 @@
-fn main() {}
+//! The command `posbridge`: parse, log, dispatch, exit status.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use posbridge::cli::{Cli, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("POSBRIDGE_LOG").unwrap_or_else(|_| cli.log_level().into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(posbridge::cli::colour()).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("posbridge: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli.execute()) {
+        Ok(status) => status.into(),
+        // A reader that has seen enough, as in `posbridge log | head`.
+        Err(Failure::ReaderGone) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("posbridge: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -117,18 +117,397 @@ impl BranchCode {
     }
 
     /// The code as text.
-    pub fn as_str(&self) -> &str { &self.0 }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for BranchCode {
     type Error = String;
-    fn try_from(code: String) -> Result<Self, String> { Self::new(&code) }
+    fn try_from(code: String) -> Result<Self, String> {
+        Self::new(&code)
+    }
 }
 
 impl From<BranchCode> for String {
-    fn from(code: BranchCode) -> String { code.0 }
+    fn from(code: BranchCode) -> String {
+        code.0
+    }
 }
 
 impl fmt::Display for BranchCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+models! {
+    /// `pos.session`
+    Session = "pos.session";
+    /// `pos.config`, what people call a shop
+    Shop = "pos.config";
+    /// `res.currency`
+    Currency = "res.currency";
+    /// `hr.employee`
+    Employee = "hr.employee";
+    /// `account.move`
+    Invoice = "account.move";
+    /// `pos.payment.method`
+    PaymentMethod = "pos.payment.method";
+    /// `pos.pack.operation.lot`
+    Lot = "pos.pack.operation.lot";
+    /// `pos.payment`
+    Payment = "pos.payment";
+}
+
+/// A many2one of a branch as Odoo gives it: `[id, display_name]`.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(i64, String)", into = "(i64, String)", bound = "")]
+pub struct BranchRef<M> {
+    /// The record.
+    pub id: BranchId<M>,
+    /// Its name there, for people.
+    pub name: String,
+}
+
+impl<M> Clone for BranchRef<M> {
+    fn clone(&self) -> Self {
+        Self { id: self.id, name: self.name.clone() }
+    }
+}
+
+impl<M> From<(i64, String)> for BranchRef<M> {
+    fn from((id, name): (i64, String)) -> Self {
+        Self { id: BranchId::new(id), name }
+    }
+}
+
+impl<M> From<BranchRef<M>> for (i64, String) {
+    fn from(named: BranchRef<M>) -> Self {
+        (named.id.get(), named.name)
+    }
+}
+
+/// A `pos.order` with its lines and payments, as the branch gave it. Kept in the ledger as JSON.
+///
+/// Odoo 19's names; an older Odoo's are turned into these by `odoo::records`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosOrder {
+    /// Database id.
+    pub id: BranchId<PosOrderModel>,
+    /// Made by the till; the witness of the id. Absent before Odoo 18.
+    #[serde(default)]
+    pub uuid: Option<String>,
+    /// `/` is possible.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Receipt reference. Not unique, sometimes empty.
+    #[serde(default)]
+    pub pos_reference: Option<String>,
+    /// UTC, the till's clock: `YYYY-MM-DD HH:MM:SS`.
+    pub date_order: String,
+    /// UTC, whole seconds; moved by every write of the order.
+    pub write_date: String,
+    /// `paid`, `done` or `invoiced`.
+    pub state: String,
+    /// Can be empty on Odoo 19 for orders planned ahead.
+    #[serde(default)]
+    pub session_id: Option<BranchRef<Session>>,
+    /// The shop.
+    #[serde(default)]
+    pub config_id: Option<BranchRef<Shop>>,
+    /// The selling company.
+    pub company_id: BranchRef<Company>,
+    /// Whose log-in the till ran under.
+    #[serde(default)]
+    pub user_id: Option<BranchRef<User>>,
+    /// The cashier, where pos_hr is installed.
+    #[serde(default)]
+    pub employee_id: Option<BranchRef<Employee>>,
+    /// The named customer.
+    #[serde(default)]
+    pub partner_id: Option<BranchRef<Partner>>,
+    /// The currency of all amounts here.
+    #[serde(default)]
+    pub currency_id: Option<BranchRef<Currency>>,
+    /// With taxes.
+    pub amount_total: Amount,
+    /// The taxes in it.
+    pub amount_tax: Amount,
+    /// Sum of the payments.
+    pub amount_paid: Amount,
+    /// The invoice that the branch made.
+    #[serde(default)]
+    pub account_move: Option<BranchRef<Invoice>>,
+    /// The order that this one refunds.
+    #[serde(default)]
+    pub refunded_order_id: Option<BranchRef<PosOrderModel>>,
+    /// What the cashier noted for the customer.
+    #[serde(default)]
+    pub general_customer_note: Option<String>,
+    /// In the till's order.
+    #[serde(default)]
+    pub lines: Vec<PosLine>,
+    /// Change is a payment with a negative amount.
+    #[serde(default)]
+    pub payment_ids: Vec<PosPayment>,
+}
+
+/// A `pos.order.line`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosLine {
+    /// Database id.
+    pub id: BranchId<PosLineModel>,
+    /// Its order.
+    pub order_id: BranchRef<PosOrderModel>,
+    /// What was sold.
+    pub product_id: BranchRef<Product>,
+    /// The name on the receipt, with its attributes.
+    #[serde(default)]
+    pub full_product_name: Option<String>,
+    /// Negative in a refund.
+    pub qty: Amount,
+    /// Contains the taxes exactly if the applied taxes are included ones.
+    pub price_unit: Amount,
+    /// Percent, as many decimals as were typed.
+    pub discount: Amount,
+    /// Kept, never used: Odoo 19's till stores it positive for refunds, the back office negative.
+    pub price_subtotal_incl: Amount,
+    /// The taxes applied, after the fiscal position.
+    #[serde(default)]
+    pub tax_ids_after_fiscal_position: Vec<BranchId<Tax>>,
+    /// What the cashier noted on the line.
+    #[serde(default)]
+    pub customer_note: Option<String>,
+    /// The line that this one refunds.
+    #[serde(default)]
+    pub refunded_orderline_id: Option<(i64, String)>,
+    /// The lines of the combo that this line stands for.
+    #[serde(default)]
+    pub combo_line_ids: Vec<BranchId<PosLineModel>>,
+    /// The lots and serials, by id until their names are read.
+    #[serde(default)]
+    pub pack_lot_ids: Vec<BranchId<Lot>>,
+    /// Their names.
+    #[serde(default)]
+    pub lot_names: Vec<String>,
+}
+
+/// A `pos.payment`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosPayment {
+    /// Database id.
+    pub id: BranchId<Payment>,
+    /// Its order.
+    pub pos_order_id: BranchRef<PosOrderModel>,
+    /// How.
+    pub payment_method_id: BranchRef<PaymentMethod>,
+    /// Negative for change and for money given back.
+    pub amount: Amount,
+    /// Whether this is the change.
+    #[serde(default)]
+    pub is_change: bool,
+}
+
+impl PosOrder {
+    /// What people call the order: the receipt reference, else the name, else the id.
+    pub fn reference(&self) -> String {
+        let said = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty() && *t != "/").map(str::to_owned);
+        said(&self.pos_reference).or_else(|| said(&self.name)).unwrap_or_else(|| format!("#{}", self.id))
+    }
+
+    /// What says that two orders with one id are one order: the till's uuid.
+    ///
+    /// Letters, digits and dashes only, since it becomes part of an external id (a dot would end the module part,
+    /// a blank is refused by Odoo's check). Whatever else stands there is replaced by its hash, as is an order
+    /// without a uuid by the hash of what its receipt says.
+    pub fn witness(&self) -> String {
+        const LONGEST_UUID: usize = 40;
+        let plain = |uuid: &&String| uuid.len() <= LONGEST_UUID && uuid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        match self.uuid.as_ref().filter(|uuid| !uuid.is_empty()) {
+            Some(uuid) if plain(&uuid) => uuid.clone(),
+            Some(uuid) => short_hash(&[uuid]),
+            None => short_hash(&[
+                self.pos_reference.as_deref().unwrap_or_default(),
+                &self.date_order,
+                self.session_id.as_ref().map_or("", |session| &session.name),
+            ]),
+        }
+    }
+
+    /// A hash of what was sold and paid; unmoved by the closing of the session, which rewrites state and write_date
+    /// of every order in it.
+    pub fn content_hash(&self) -> String {
+        let mut content = self.clone();
+        content.state.clear();
+        content.write_date.clear();
+        short_hash(&[&serde_json::to_string(&content).unwrap_or_default()])
+    }
+}
+
+/// 128 bits of SHA-256 over the parts, as hexadecimal text.
+fn short_hash(parts: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A product of a branch, as far as matching needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchProduct {
+    /// Database id.
+    pub id: BranchId<Product>,
+    /// Its name.
+    pub name: String,
+    /// Its barcode.
+    #[serde(default)]
+    pub barcode: Option<String>,
+    /// Its Internal Reference.
+    #[serde(default)]
+    pub default_code: Option<String>,
+}
+
+/// A customer of a branch, as far as matching needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchPartner {
+    /// Database id.
+    pub id: BranchId<Partner>,
+    /// Name; contacts of a company can have none.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Tax id.
+    #[serde(default)]
+    pub vat: Option<String>,
+    /// E-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Reference.
+    #[serde(default, rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// A tax of a branch, as far as matching needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchTax {
+    /// Database id.
+    pub id: BranchId<Tax>,
+    /// Its name.
+    pub name: String,
+    /// Percent, or money for a fixed tax.
+    pub amount: Amount,
+    /// `percent`, `fixed`, `division`, `group`, …
+    pub amount_type: String,
+    /// Whether prices contain it.
+    pub price_include: bool,
+}
+
+/// A user of a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchUser {
+    /// Database id.
+    pub id: BranchId<User>,
+    /// What he logs in with.
+    pub login: String,
+}
+
+/// A product at central.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CentralProduct {
+    /// Database id.
+    pub id: CentralId<Product>,
+    /// Its name, for people.
+    pub display_name: String,
+    /// Its barcode.
+    #[serde(default)]
+    pub barcode: Option<String>,
+    /// Its Internal Reference.
+    #[serde(default)]
+    pub default_code: Option<String>,
+    /// False when archived.
+    pub active: bool,
+}
+
+/// A customer at central.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CentralPartner {
+    /// Database id.
+    pub id: CentralId<Partner>,
+    /// Name, for people.
+    pub display_name: String,
+    /// Name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Tax id.
+    #[serde(default)]
+    pub vat: Option<String>,
+    /// E-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Reference.
+    #[serde(default, rename = "ref")]
+    pub reference: Option<String>,
+    /// The company that this contact belongs to.
+    #[serde(default)]
+    pub parent_id: Option<(i64, String)>,
+}
+
+/// A sales tax at central, of one company.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CentralTax {
+    /// Database id.
+    pub id: CentralId<Tax>,
+    /// Its name.
+    pub name: String,
+    /// Percent, or money for a fixed tax.
+    pub amount: Amount,
+    /// `percent`, `fixed`, `division`, `group`, …
+    pub amount_type: String,
+    /// Whether prices contain it.
+    pub price_include: bool,
+}
+
+/// A draft sales order as it will be written: what architecture calls the contract of the draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SaleOrder {
+    /// `<branch>-<id>-<witness>`, without the module part.
+    pub external_id: String,
+    /// `<branch>/<receipt reference>`.
+    pub client_order_ref: String,
+    /// The session's name.
+    pub origin: String,
+    /// UTC.
+    pub date_order: String,
+    /// The customer.
+    pub partner_id: CentralId<Partner>,
+    /// The salesperson; none is written as none.
+    pub user_id: Option<CentralId<User>>,
+    /// Lines in the till's order; the last one is the note with the payments.
+    pub order_line: Vec<SaleLine>,
+}
+
+/// A line of a draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleLine {
+    /// A product, a discount, a tip: whatever has a price.
+    Product {
+        /// The product at central.
+        product_id: CentralId<Product>,
+        /// Description.
+        name: String,
+        /// `product_uom_qty`.
+        qty: Amount,
+        /// `price_unit`.
+        price_unit: Amount,
+        /// Percent.
+        discount: Amount,
+        /// `tax_ids`; empty = untaxed.
+        tax_ids: Vec<CentralId<Tax>>,
+    },
+    /// Text only (`line_note`).
+    Note(String),
 }

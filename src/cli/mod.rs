@@ -1,0 +1,174 @@
+//! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
+
+mod decide;
+mod log;
+mod print;
+mod receive;
+mod secret;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+use crate::problem::Problem;
+use crate::secret::SecretError;
+use crate::store::StoreError;
+use crate::sync::Halt;
+
+pub use print::colour;
+
+/// Brings the POS orders of many branches into one central Odoo as draft sales orders, each exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "posbridge", version, max_term_width = 100, after_help = "Start with: posbridge init, posbridge check, posbridge receive")]
+pub struct Cli {
+    /// The settings file; else $POSBRIDGE_CONFIG, ./branches.toml or /etc/posbridge/branches.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more of what is going on (-vv: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Secret(secret::Secret),
+    Receive(receive::Receive),
+    Status(status::Status),
+    Log(log::Log),
+    Retry(decide::Retry),
+    Ignore(decide::Ignore),
+}
+
+/// How a verb that could run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// All done.
+    Done,
+    /// It ran, and some records failed or wait.
+    SomeWait,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Done => Self::SUCCESS,
+            Status::SomeWait => Self::from(3),
+        }
+    }
+}
+
+/// Why a verb could not run. Its text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The settings file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The ledger.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key or a sealed password.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// Something from the catalogue.
+    #[error("{} {} {}", .0.what(), .0.meaning(), .0.next_step())]
+    Problem(Problem),
+    /// Anything else, a whole sentence.
+    #[error("{0}")]
+    Other(String),
+    /// Standard output was closed.
+    #[error("standard output was closed")]
+    ReaderGone,
+}
+
+impl From<Halt> for Failure {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Problem(problem) => Self::Problem(problem),
+            Halt::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::ReaderGone,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// What all verbs share.
+struct Context {
+    config: Option<PathBuf>,
+    json: bool,
+}
+
+impl Context {
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(&Config::find(self.config.clone())?)?)
+    }
+}
+
+impl Cli {
+    /// What `tracing` shows unless `$POSBRIDGE_LOG` says otherwise.
+    pub fn log_level(&self) -> &'static str {
+        match self.verbose {
+            0 => "error",
+            1 => "posbridge=info",
+            _ => "posbridge=debug",
+        }
+    }
+
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// [`Failure`]: it could not run.
+    pub async fn execute(self) -> Result<Status, Failure> {
+        let context = Context { config: self.config, json: self.json };
+        match self.verb {
+            Verb::Secret(verb) => verb.execute(&context),
+            Verb::Receive(verb) => verb.execute(&context).await,
+            Verb::Status(verb) => verb.execute(&context),
+            Verb::Log(verb) => verb.execute(&context),
+            Verb::Retry(verb) => verb.execute(&context).await,
+            Verb::Ignore(verb) => verb.execute(&context),
+        }
+    }
+}
+
+/// The branches with these codes, or all that are enabled.
+fn branches_named(config: &Config, codes: &[String]) -> Result<Vec<crate::config::Branch>, Failure> {
+    if codes.is_empty() {
+        return Ok(config.branches.iter().filter(|branch| branch.enabled).cloned().collect());
+    }
+    let known = || config.branches.iter().map(|branch| branch.code.as_str()).collect::<Vec<_>>().join(", ");
+    let find = |code: &String| {
+        config.branch(code).cloned().ok_or_else(|| {
+            Failure::Other(format!(
+                "{} has no branch {:?}. Its branches are: {}",
+                config.file.display(),
+                crate::problem::clean(code, 40),
+                known()
+            ))
+        })
+    };
+    codes.iter().map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,151 @@
+//! `posbridge receive`: one pass now.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::{Context, Failure, Status, branches_named, print};
+use crate::config::Branch;
+use crate::problem::group_line;
+use crate::store::{Filter, State, Store};
+use crate::sync::{Bridge, Central, Progress, Report, Request, run};
+
+/// How often the progress bar moves.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Groups of waiting orders named after a pass; the rest is in the log.
+const GROUPS: usize = 10;
+
+/// Receive orders now and write them to central
+#[derive(Debug, Args)]
+#[command(after_help = "Example: posbridge receive tirana --from 2026-11-01")]
+pub struct Receive {
+    /// Codes of branches; none = all that are enabled
+    #[arg(value_name = "BRANCH")]
+    branches: Vec<String>,
+    /// Look at all sales since this day, e.g. 2026-11-01 (the branch's midnight)
+    #[arg(long, value_name = "DATE")]
+    from: Option<Date>,
+    /// Read and map, but write nothing anywhere
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Document<'r> {
+    branches: &'r [Report],
+}
+
+impl Receive {
+    pub async fn execute(self, context: &Context) -> Result<Status, Failure> {
+        let config = context.config()?;
+        let branches = branches_named(&config, &self.branches)?;
+        if branches.is_empty() {
+            return Err(Failure::Other(format!("{} has no enabled branch. Set enabled = true on those to receive", config.file.display())));
+        }
+        let bridge = if self.dry_run { Bridge::rehearsal(config)? } else { Bridge::open(config, "receive")? };
+        let bridge = Arc::new(bridge);
+        let central = Arc::new(bridge.central()?);
+        let request = Request { dry_run: self.dry_run, now: true, ..Request::default() };
+        let reports = match self.from {
+            None => pass(&bridge, &central, &branches, &request).await,
+            Some(day) => pass_from(&bridge, &central, &branches, &request, day).await,
+        };
+        central.remember(&bridge)?;
+        report(&bridge.store, &reports, self.dry_run, context.json)
+    }
+}
+
+/// Runs a pass, with a progress bar on a terminal.
+pub async fn pass(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Branch], request: &Request) -> Vec<Report> {
+    let progress = Arc::new(Progress::default());
+    let work = run(bridge, central, branches, request, &progress);
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} orders") {
+        bar.set_style(style);
+    }
+    let drawing = async {
+        loop {
+            tokio::time::sleep(TICK).await;
+            bar.set_length(progress.read.load(Ordering::Relaxed));
+            bar.set_position(progress.tried.load(Ordering::Relaxed));
+        }
+    };
+    let reports = tokio::select! {
+        reports = work => reports,
+        () = drawing => Vec::new(), // never: the drawing has no end
+    };
+    bar.finish_and_clear();
+    reports
+}
+
+/// A day begins at its own midnight in each branch, so branches in several zones are asked one zone at a time.
+async fn pass_from(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Branch], request: &Request, day: Date) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for branch in branches {
+        let from = Branch { from: day, ..branch.clone() }.from_utc();
+        let request = Request { from: Some(from), ..request.clone() };
+        reports.extend(pass(bridge, central, std::slice::from_ref(branch), &request).await);
+    }
+    reports
+}
+
+/// Prints what a pass did; says whether anything waits.
+pub fn report(store: &Store, reports: &[Report], dry_run: bool, json: bool) -> Result<Status, Failure> {
+    if json {
+        print::json(&Document { branches: reports })?;
+    } else {
+        let headings = if dry_run {
+            ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"]
+        } else {
+            ["BRANCH", "READ", "NEW", "WRITTEN", "ADJUSTED", "WAITING", "FAILED"]
+        };
+        let mut table = print::table(&headings);
+        for report in reports {
+            let counts = [report.read, report.new, report.delivered, report.adjusted, report.pending, report.failed];
+            table.add_row(std::iter::once(print::cell(&report.branch)).chain(counts.map(print::count)));
+        }
+        print::show(&table)?;
+        for report in reports {
+            if let (Some(error), Some(next_step)) = (&report.error, &report.next_step) {
+                print::line(&format!("\n{}: {error} {next_step}", report.branch))?;
+            }
+        }
+        waiting(store)?;
+    }
+    let all_done = reports.iter().all(|report| report.error.is_none() && report.failed == 0 && report.pending == 0);
+    Ok(if all_done { Status::Done } else { Status::SomeWait })
+}
+
+/// Names what orders wait for, the largest group first.
+fn waiting(store: &Store) -> Result<(), Failure> {
+    let failed = store.log(&Filter { state: Some(State::Failed), ..Filter::default() })?;
+    let mut groups: Vec<(String, usize, i64)> = Vec::new();
+    for entry in &failed {
+        let Some(problem) = entry.problems.first() else { continue };
+        match groups.iter_mut().find(|(key, ..)| *key == problem.key()) {
+            Some((_, count, _)) => *count += 1,
+            None => groups.push((problem.key(), 1, entry.id)),
+        }
+    }
+    groups.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
+    for (key, count, id) in groups.iter().take(GROUPS) {
+        let first = failed.iter().find(|entry| entry.id == *id).and_then(|entry| entry.problems.first());
+        if let Some(problem) = first.filter(|problem| problem.key() == *key) {
+            print::line(&format!("\n{}: posbridge log show {id}\n  {}", group_line(problem, *count), problem.next_step()))?;
+        }
+    }
+    if groups.len() > GROUPS {
+        print::line(&format!("\nand {} more causes: posbridge log --state failed", groups.len() - GROUPS))?;
+    }
+    Ok(())
+}

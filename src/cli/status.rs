@@ -1,0 +1,115 @@
+//! `posbridge status`: a line a branch.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Context, Failure, Status as Ended, print};
+use crate::problem::Problem;
+use crate::store::{Counts, LastPass, Store};
+
+/// Show a line for each branch: last pass, what waits, what failed
+#[derive(Debug, Args)]
+#[command(after_help = "Example: posbridge status")]
+pub struct Status {}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    branch: String,
+    name: String,
+    enabled: bool,
+    last_pass_at: Option<Timestamp>,
+    next_pass_at: Option<Timestamp>,
+    /// When the branch last answered.
+    silent_since: Option<Timestamp>,
+    clock_offset_s: Option<i64>,
+    pending: u64,
+    held: u64,
+    failed: u64,
+    done: u64,
+    ignored: u64,
+    cause: Option<&'static str>,
+    message: Option<String>,
+    next_step: Option<String>,
+}
+
+impl Status {
+    pub fn execute(self, context: &Context) -> Result<Ended, Failure> {
+        let config = context.config()?;
+        let store = Store::open_existing(&config.state)?;
+        let counts = store.counts()?;
+        let branch_problems = store.branch_problems()?;
+        let now = Timestamp::now();
+        let lines: Vec<Line> = config
+            .branches
+            .iter()
+            .map(|branch| {
+                let last = LastPass::load(&config.state, &branch.code);
+                let standing = branch_problems.iter().find(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem.clone());
+                let problem = standing.or(last.as_ref().and_then(|last| last.error.clone()));
+                line(
+                    branch.code.as_str(),
+                    &branch.name,
+                    branch.enabled,
+                    last,
+                    counts.get(branch.code.as_str()).copied().unwrap_or_default(),
+                    problem,
+                )
+            })
+            .collect();
+        if context.json {
+            print::json(&serde_json::json!({ "branches": lines }))?;
+        } else {
+            show(&lines, now)?;
+        }
+        let waits = lines.iter().any(|line| line.pending + line.held + line.failed > 0 || line.cause.is_some());
+        Ok(if waits { Ended::SomeWait } else { Ended::Done })
+    }
+}
+
+fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts: Counts, problem: Option<Problem>) -> Line {
+    Line {
+        branch: branch.to_owned(),
+        name: name.to_owned(),
+        enabled,
+        last_pass_at: last.as_ref().map(|last| last.started_at),
+        next_pass_at: None, // passes start by themselves only while the daemon runs
+        silent_since: last.as_ref().filter(|last| last.error.is_some()).and_then(|last| last.answered_at),
+        clock_offset_s: last.as_ref().map(|last| last.clock_offset_s),
+        pending: counts.pending,
+        held: counts.held,
+        failed: counts.failed,
+        done: counts.done,
+        ignored: counts.ignored,
+        cause: problem.as_ref().map(Problem::cause),
+        message: problem.as_ref().map(Problem::what),
+        next_step: problem.as_ref().map(Problem::next_step),
+    }
+}
+
+fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
+    let mut table = print::table(&["BRANCH", "NAME", "LAST PASS", "DONE", "WAITING", "FAILED", "SILENT SINCE"]);
+    for line in lines {
+        let last = match (line.enabled, line.last_pass_at) {
+            (false, _) => "not enabled".to_owned(),
+            (true, Some(at)) => print::ago(at, now),
+            (true, None) => "never".to_owned(),
+        };
+        table.add_row([
+            print::cell(&line.branch),
+            print::cell(&line.name),
+            print::cell(&last),
+            print::count(line.done),
+            print::count(line.pending + line.held),
+            print::count(line.failed),
+            print::cell(&line.silent_since.map(print::moment).unwrap_or_default()),
+        ]);
+    }
+    print::show(&table)?;
+    for line in lines {
+        if let (Some(message), Some(next_step)) = (&line.message, &line.next_step) {
+            print::line(&format!("\n{}: {message} {next_step}", line.branch))?;
+        }
+    }
+    Ok(())
+}

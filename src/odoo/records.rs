@@ -1,0 +1,391 @@
+//! Records as a branch or central gives them: which fields are asked for, and how a draft becomes the rows of
+//! `load`. The only place that knows how Odoo versions differ.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::{Call, Odoo, OdooError};
+use crate::model::{
+    BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine, PosLineModel,
+    PosOrder, PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
+};
+
+/// The module part of every external id of ours. It is not the name of a module, so no upgrade collects its rows.
+pub const XMLID_MODULE: &str = "__posbridge";
+
+/// What is asked of a `pos.order`, where the branch has the field.
+const ORDER_FIELDS: &[&str] = &[
+    "uuid",
+    "name",
+    "pos_reference",
+    "date_order",
+    "write_date",
+    "state",
+    "session_id",
+    "config_id",
+    "company_id",
+    "user_id",
+    "employee_id",
+    "partner_id",
+    "currency_id",
+    "amount_total",
+    "amount_tax",
+    "amount_paid",
+    "account_move",
+    "refunded_order_id",
+    "general_customer_note",
+];
+
+/// What is asked of a `pos.order.line`, where the branch has the field.
+const LINE_FIELDS: &[&str] = &[
+    "order_id",
+    "product_id",
+    "full_product_name",
+    "qty",
+    "price_unit",
+    "discount",
+    "price_subtotal_incl",
+    "tax_ids_after_fiscal_position",
+    "customer_note",
+    "refunded_orderline_id",
+    "combo_line_ids",
+    "pack_lot_ids",
+];
+
+/// What is asked of a `pos.payment`, where the branch has the field.
+const PAYMENT_FIELDS: &[&str] = &["pos_order_id", "payment_method_id", "amount", "is_change"];
+
+/// The fields that a branch has of those we want; asked once, then remembered in the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fields {
+    order: Vec<String>,
+    line: Vec<String>,
+    payment: Vec<String>,
+}
+
+impl Fields {
+    /// Asks the branch which fields it has.
+    ///
+    /// # Errors
+    /// As [`Odoo::call`]; a model that the user may not see is [`OdooError::Access`].
+    pub async fn ask(branch: &Odoo) -> Result<Self, OdooError> {
+        Ok(Self {
+            order: existing(branch, PosOrderModel::NAME, ORDER_FIELDS).await?,
+            line: existing(branch, PosLineModel::NAME, LINE_FIELDS).await?,
+            payment: existing(branch, "pos.payment", PAYMENT_FIELDS).await?,
+        })
+    }
+
+    /// Whether orders carry a uuid (Odoo 18 and later).
+    pub fn has_uuid(&self) -> bool {
+        self.order.iter().any(|field| field == "uuid")
+    }
+}
+
+/// Those of `wanted` that the model has, in the order given.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn existing(odoo: &Odoo, model: &'static str, wanted: &[&str]) -> Result<Vec<String>, OdooError> {
+    let call = Call::new(model, "fields_get").arg("allfields", json!(wanted)).arg("attributes", json!(["type"]));
+    let found: BTreeMap<String, Json> = odoo.call(&call).await?;
+    Ok(wanted.iter().filter(|field| found.contains_key(**field)).map(|field| (*field).to_owned()).collect())
+}
+
+/// What a pass looks at first: enough to tell what is new or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Header {
+    /// Database id.
+    pub id: BranchId<PosOrderModel>,
+    /// UTC, whole seconds.
+    pub write_date: String,
+}
+
+/// The call for one page of headers: paid orders that fit `domain`, with an id above `after`, ordered by id.
+///
+/// The id is the key of the paging, never a time: the closing of a session stamps hundreds of orders with one
+/// write_date, and a keyset on time would skip some of them for ever.
+pub fn headers(domain: &[Json], after: i64, limit: usize) -> Call {
+    let mut whole = vec![json!(["state", "in", ["paid", "done", "invoiced"]]), json!(["id", ">", after])];
+    whole.extend_from_slice(domain);
+    Call::search_read(PosOrderModel::NAME, Json::Array(whole), &["write_date"]).arg("order", json!("id")).arg("limit", json!(limit))
+}
+
+/// Orders with all that belongs to them, by id; those that are gone or no longer visible are left out.
+///
+/// One call per model and page, never per order: orders, lines, payments, and lots if any line has one.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn orders(branch: &Odoo, fields: &Fields, ids: &[BranchId<PosOrderModel>]) -> Result<Vec<PosOrder>, OdooError> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+    let children = |model: &'static str, parent: &str, fields: &[String]| {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        Call::search_read(model, json!([[parent, "in", ids]]), &fields).arg("order", json!("id"))
+    };
+    let mut orders: Vec<PosOrder> = branch.call(&children(PosOrderModel::NAME, "id", &fields.order)).await?;
+    let lines: Vec<PosLine> = branch.call(&children(PosLineModel::NAME, "order_id", &fields.line)).await?;
+    let payments: Vec<PosPayment> = branch.call(&children("pos.payment", "pos_order_id", &fields.payment)).await?;
+    let lots = lot_names(branch, &lines).await?;
+
+    let place: HashMap<_, _> = orders.iter().enumerate().map(|(at, order)| (order.id, at)).collect();
+    for mut line in lines {
+        line.lot_names = line.pack_lot_ids.iter().filter_map(|lot| lots.get(lot).cloned()).collect();
+        if let Some(at) = place.get(&line.order_id.id) {
+            orders[*at].lines.push(line);
+        }
+    }
+    for payment in payments {
+        if let Some(at) = place.get(&payment.pos_order_id.id) {
+            orders[*at].payment_ids.push(payment);
+        }
+    }
+    Ok(orders)
+}
+
+async fn lot_names(branch: &Odoo, lines: &[PosLine]) -> Result<HashMap<BranchId<Lot>, String>, OdooError> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: BranchId<Lot>,
+        #[serde(default)]
+        lot_name: Option<String>,
+    }
+    let ids: Vec<i64> = lines.iter().flat_map(|line| &line.pack_lot_ids).map(|id| id.get()).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let lots: Vec<Named> = branch.call(&Call::read(Lot::NAME, &ids, &["lot_name"])).await?;
+    Ok(lots.into_iter().filter_map(|lot| Some((lot.id, lot.lot_name?))).collect())
+}
+
+/// Products of a branch.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn branch_products(branch: &Odoo, ids: &[i64]) -> Result<Vec<BranchProduct>, OdooError> {
+    branch.call(&Call::read(Product::NAME, ids, &["name", "barcode", "default_code"])).await
+}
+
+/// Customers of a branch.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn branch_partners(branch: &Odoo, ids: &[i64]) -> Result<Vec<BranchPartner>, OdooError> {
+    branch.call(&Call::read(Partner::NAME, ids, &["name", "vat", "email", "ref"])).await
+}
+
+/// Taxes of a branch.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn branch_taxes(branch: &Odoo, ids: &[i64]) -> Result<Vec<BranchTax>, OdooError> {
+    branch.call(&Call::read(Tax::NAME, ids, &["name", "amount", "amount_type", "price_include"])).await
+}
+
+/// Users of a branch.
+///
+/// # Errors
+/// As [`Odoo::call`].
+pub async fn branch_users(branch: &Odoo, ids: &[i64]) -> Result<Vec<BranchUser>, OdooError> {
+    branch.call(&Call::read(User::NAME, ids, &["login"])).await
+}
+
+/// What all drafts of one `load` have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftSettings {
+    /// The company that sells; it is also the only one allowed in the call, so that no other's tax slips in.
+    pub company_id: CentralId<Company>,
+    /// Left to Odoo when not set.
+    pub warehouse_id: Option<CentralId<Warehouse>>,
+    /// Left to Odoo when not set.
+    pub pricelist_id: Option<CentralId<Pricelist>>,
+    /// Left to Odoo when not set.
+    pub team_id: Option<CentralId<Team>>,
+}
+
+/// The create-once call (odoo-facts §0): in one transaction it creates every draft, its lines and its external id,
+/// or, for an external id that exists, does nothing and answers the id. The one way an order is written.
+pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Rows) {
+    let mut fields = vec![
+        "id",
+        "company_id/.id",
+        "partner_id/.id",
+        "client_order_ref",
+        "origin",
+        "date_order",
+        "user_id/.id",
+        "order_line/sequence",
+        "order_line/display_type",
+        "order_line/product_id/.id",
+        "order_line/name",
+        "order_line/product_uom_qty",
+        "order_line/price_unit",
+        "order_line/discount",
+        "order_line/tax_ids/.id",
+    ];
+    let shared = [
+        ("warehouse_id/.id", settings.warehouse_id.map(CentralId::get)),
+        ("pricelist_id/.id", settings.pricelist_id.map(CentralId::get)),
+        ("team_id/.id", settings.team_id.map(CentralId::get)),
+    ];
+    let shared: Vec<(&str, i64)> = shared.into_iter().filter_map(|(field, id)| Some((field, id?))).collect();
+    fields.extend(shared.iter().map(|(field, _)| *field));
+
+    let mut rows = Vec::new();
+    let mut firsts = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        firsts.push(rows.len());
+        for (n, line) in draft.order_line.iter().enumerate() {
+            let head = n == 0;
+            let cell = |text: String| if head { text } else { String::new() };
+            let mut row = vec![
+                cell(draft.external_id.clone()),
+                cell(settings.company_id.to_string()),
+                cell(draft.partner_id.to_string()),
+                cell(draft.client_order_ref.clone()),
+                cell(draft.origin.clone()),
+                cell(draft.date_order.clone()),
+                cell(draft.user_id.map(|id| id.to_string()).unwrap_or_default()),
+            ];
+            row.extend(line_cells(line, n + 1 == draft.order_line.len()));
+            row.extend(shared.iter().map(|(_, id)| cell(id.to_string())));
+            rows.push(row);
+        }
+    }
+    (load(SaleOrderModel::NAME, &fields, &rows, settings.company_id), Rows { firsts, total: rows.len() })
+}
+
+fn line_cells(line: &SaleLine, last: bool) -> [String; 8] {
+    // Above the closing note there is room for an adjustment line, which takes Odoo's default of 10.
+    let sequence = if last { "20" } else { "10" }.to_owned();
+    match line {
+        SaleLine::Product { product_id, name, qty, price_unit, discount, tax_ids } => [
+            sequence,
+            String::new(),
+            product_id.to_string(),
+            name.clone(),
+            qty.to_string(),
+            price_unit.to_string(),
+            discount.to_string(),
+            tax_ids.iter().map(|id| id.to_string()).collect::<Vec<_>>().join(","),
+        ],
+        SaleLine::Note(text) => {
+            let [a, b, c, d, e] = [const { String::new() }; 5];
+            [sequence, "line_note".to_owned(), a, text.clone(), b, c, d, e]
+        }
+    }
+}
+
+/// A line that makes a draft's total equal to the till's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The draft.
+    pub order_id: CentralId<SaleOrderModel>,
+    /// The draft's own external id; the line's is made from it.
+    pub external_id: String,
+    /// What is missing at central; negative = what is too much there.
+    pub amount: crate::model::Amount,
+}
+
+/// Adds adjustment lines, each created once under its own external id.
+pub fn adjust_once(adjustments: &[Adjustment], product: CentralId<Product>, company: CentralId<Company>) -> (Call, Rows) {
+    let fields = ["id", "order_id/.id", "product_id/.id", "name", "product_uom_qty", "price_unit", "discount", "tax_ids/.id"];
+    let row = |adjustment: &Adjustment| {
+        vec![
+            format!("{}-rounding", adjustment.external_id),
+            adjustment.order_id.to_string(),
+            product.to_string(),
+            "Rounding difference to the till".to_owned(),
+            "1".to_owned(),
+            adjustment.amount.to_string(),
+            "0".to_owned(),
+            String::new(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = adjustments.iter().map(row).collect();
+    (load("sale.order.line", &fields, &rows, company), Rows { firsts: (0..rows.len()).collect(), total: rows.len() })
+}
+
+fn load(model: &'static str, fields: &[&str], rows: &[Vec<String>], company: CentralId<Company>) -> Call {
+    Call::new(model, "load")
+        .arg("fields", json!(fields))
+        .arg("data", json!(rows))
+        .context("module", json!(XMLID_MODULE))
+        .context("mode", json!("update"))
+        .context("noupdate", json!(true))
+        .context("allowed_company_ids", json!([company.get()]))
+        .context("tracking_disable", json!(true))
+}
+
+/// Where each draft's rows stand in the data of a `load`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    firsts: Vec<usize>,
+    total: usize,
+}
+
+impl Rows {
+    /// How many rows the call has.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// The draft that a row belongs to, by its place in the batch.
+    pub fn draft_at(&self, row: usize) -> Option<usize> {
+        if row < self.total { self.firsts.partition_point(|first| *first <= row).checked_sub(1) } else { None }
+    }
+}
+
+/// What `load` answers. A refusal is not a fault: `ids` is `False` and the messages say why.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Loaded {
+    /// One id for each record, in the order given; `None` = nothing was written.
+    pub ids: Option<Vec<i64>>,
+    /// Complaints.
+    #[serde(default)]
+    pub messages: Vec<Message>,
+}
+
+/// A complaint of `load`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Message {
+    /// `error` or `warning`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Odoo's words.
+    pub message: String,
+    /// The rows it is about; absent on a summary.
+    #[serde(default)]
+    pub rows: Option<RowRange>,
+}
+
+/// First and last row of a record in the data of a `load`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct RowRange {
+    /// First row.
+    pub from: usize,
+    /// Last row.
+    pub to: usize,
+}
+
+/// A draft as central holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Draft {
+    /// Database id.
+    pub id: CentralId<SaleOrderModel>,
+    /// `S00042`.
+    pub name: String,
+    /// `draft`, `sent`, `sale`, `cancel`.
+    pub state: String,
+    /// With taxes.
+    pub amount_total: crate::model::Amount,
+    /// The taxes in it.
+    pub amount_tax: crate::model::Amount,
+}
+
+/// Drafts by id; those that are gone are left out.
+pub fn drafts(ids: &[i64]) -> Call {
+    Call::read(SaleOrderModel::NAME, ids, &["name", "state", "amount_total", "amount_tax"])
+}

@@ -1,0 +1,374 @@
+//! The state directory: one SQLite database (the ledger), the lock, and the note of each branch's last pass.
+//!
+//! What a method reports as written is on the disk: WAL with `synchronous=FULL`, one transaction for what belongs
+//! together. A page of orders or a batch of drafts is one transaction, so commits are grouped by nature.
+//! Deliberately absent: any knowledge of Odoo's calls; `sync` is where the two meet.
+
+mod ledger;
+mod lock;
+mod passes;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+pub use ledger::*;
+pub use lock::{Held, Lock};
+pub use passes::LastPass;
+
+use crate::model::BranchCode;
+use crate::problem::Problem;
+
+/// The database's file in the state directory.
+const DATABASE: &str = "posbridge.sqlite";
+
+/// Each step takes the schema one version on; version = number of steps. Only ever append.
+const STEPS: &[&str] = &[include_str!("schema.sql")];
+
+/// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Why the state could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full.
+    #[error("The disk with {} is full: nothing more is sent until there is room, and nothing is lost. Free some space and run it again", .0.display())]
+    DiskFull(PathBuf),
+    /// The directory or a file in it cannot be written or created.
+    #[error("Cannot write in the state directory {}: {reason}. Give it to the user that runs posbridge, e.g. chown -R posbridge {}", path.display(), path.display())]
+    Unwritable {
+        /// The directory.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// Written by a newer posbridge.
+    #[error("The state in {} was written by a newer posbridge (version {found} of the ledger; this program knows {known}). Install that version again; the state is unchanged", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Nothing there yet, and the command only reads.
+    #[error("No state in {} yet: nothing has been received. Run posbridge receive first", .0.display())]
+    Empty(PathBuf),
+    /// Damaged, or not ours.
+    #[error("The ledger {} cannot be used: {reason}. Stop posbridge, keep a copy of the directory, and restore the latest backup; what central already has will not be written twice", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// SQLite's words.
+        reason: String,
+    },
+    /// Another process holds a write transaction for longer than [`BUSY`].
+    #[error("The ledger {} is busy: another posbridge is writing. Try again in a moment", .0.display())]
+    Busy(PathBuf),
+    /// Another process holds the lock.
+    #[error("{0}")]
+    Locked(Held),
+}
+
+/// The ledger of one state directory. Cheap to clone; calls block for about a disk write and are made from
+/// blocking-safe places ([`Store::run`]).
+#[derive(Clone)]
+pub struct Store {
+    directory: Arc<PathBuf>,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.directory).finish()
+    }
+}
+
+/// A password as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// `central` or a branch code.
+    pub owner: String,
+    /// `password`.
+    pub field: String,
+    /// The sealed text.
+    pub sealed: String,
+    /// When it was set.
+    pub updated_at: Timestamp,
+}
+
+/// What was learnt about central or a branch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Endpoint {
+    /// The user's id there.
+    pub uid: Option<i64>,
+    /// JSON of the fields it has.
+    pub fields: Option<String>,
+    /// Branch: its clock at the start of the last pass that found something, as Odoo writes times.
+    pub cursor: Option<String>,
+    /// Branch: what is wrong with all of it.
+    pub problem: Option<Problem>,
+}
+
+impl Store {
+    /// Opens the ledger; makes directory (0700) and database at the first use, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        make_private(directory)?;
+        make_private_file(&directory.join(DATABASE))
+            .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })?;
+        Self::connect(directory, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the ledger of commands that only look.
+    ///
+    /// # Errors
+    /// [`StoreError::Empty`] if there is none yet; else as [`Store::open`].
+    pub fn open_existing(directory: &Path) -> Result<Self, StoreError> {
+        if !directory.join(DATABASE).exists() {
+            return Err(StoreError::Empty(directory.to_owned()));
+        }
+        Self::connect(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn connect(directory: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
+        let path = directory.join(DATABASE);
+        let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| explain(e, directory))?;
+        let store = Self { directory: Arc::new(directory.to_owned()), connection: Arc::new(Mutex::new(connection)) };
+        store.prepare(&path)?;
+        Ok(store)
+    }
+
+    fn prepare(&self, path: &Path) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let known = STEPS.len() as i64;
+        let prepare = |connection: &mut Connection| -> rusqlite::Result<i64> {
+            connection.busy_timeout(BUSY)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // NORMAL may lose the last commits at a power cut, and with them the knowledge that an order is done.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "trusted_schema", false)?;
+            let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if found < known {
+                let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+                // Another process may have done it while this one waited.
+                let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+                for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+                    transaction.execute_batch(step)?;
+                }
+                transaction.pragma_update(None, "user_version", known)?;
+                transaction.commit()?;
+            }
+            Ok(found)
+        };
+        let found = prepare(&mut connection).map_err(|e| explain(e, &self.directory))?;
+        if found > known {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known });
+        }
+        Ok(())
+    }
+
+    /// A copy of the ledger in another directory, as it stands now.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn copy_to(&self, directory: &Path) -> Result<Self, StoreError> {
+        make_private(directory)?;
+        let copy = directory.join(DATABASE);
+        self.read(|db| db.execute("VACUUM INTO ?1", [copy.to_string_lossy()]))?;
+        Self::open_existing(directory)
+    }
+
+    /// Where the state is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Runs a piece of work on the ledger off the runtime's threads.
+    ///
+    /// # Errors
+    /// Those of the work; [`StoreError::Damaged`] if it panicked.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(result) => result,
+            Err(stopped) => Err(StoreError::Damaged { path: self.directory.join(DATABASE), reason: stopped.to_string() }),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic inside a transaction rolls it back on drop; the connection stays usable.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        work(&self.lock()).map_err(|e| explain(e, &self.directory))
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
+        let done = transaction.and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        done.map_err(|e| explain(e, &self.directory))
+    }
+
+    /// What is known about central or a branch. If the entry was for another database or log-in, nothing is.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn endpoint(&self, owner: &str, url: &str, database: &str, login: &str) -> Result<Endpoint, StoreError> {
+        self.read(|db| {
+            let row = db
+                .prepare_cached("SELECT url, database, login, uid, fields, cursor, problem FROM endpoint WHERE owner = ?1")?
+                .query_row([owner], |row| {
+                    let same_place = row.get::<_, String>(0)? == url && row.get::<_, String>(1)? == database;
+                    let same_login = same_place && row.get::<_, String>(2)? == login;
+                    Ok(Endpoint {
+                        uid: row.get::<_, Option<i64>>(3)?.filter(|_| same_login),
+                        fields: row.get::<_, Option<String>>(4)?.filter(|_| same_place),
+                        cursor: row.get::<_, Option<String>>(5)?.filter(|_| same_place),
+                        problem: json_column(row.get(6)?),
+                    })
+                })
+                .optional()?;
+            Ok(row.unwrap_or_default())
+        })
+    }
+
+    /// Remembers the user's id and the fields of central or a branch; its cursor goes if it is another database.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn remember_endpoint(
+        &self,
+        owner: &str,
+        url: &str,
+        database: &str,
+        login: &str,
+        uid: Option<i64>,
+        fields: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT INTO endpoint (owner, url, database, login, uid, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (owner) DO UPDATE SET
+                     cursor = CASE WHEN url = excluded.url AND database = excluded.database THEN cursor END,
+                     url = excluded.url, database = excluded.database, login = excluded.login, uid = excluded.uid, fields = excluded.fields",
+            )?
+            .execute(params![owner, url, database, login, uid, fields])?;
+            Ok(())
+        })
+    }
+
+    /// Says, or with `None` unsays, what is wrong with a whole branch.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn set_branch_problem(&self, branch: &BranchCode, problem: Option<&Problem>) -> Result<(), StoreError> {
+        let problem = problem.map(|problem| json_text(&problem));
+        self.write(|db| {
+            db.execute("UPDATE endpoint SET problem = ?2 WHERE owner = ?1 AND problem IS NOT ?2", params![branch.as_str(), problem])?;
+            Ok(())
+        })
+    }
+
+    /// What is wrong with each whole branch.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn branch_problems(&self) -> Result<Vec<(String, Problem)>, StoreError> {
+        self.read(|db| {
+            let mut rows = db.prepare("SELECT owner, problem FROM endpoint WHERE problem IS NOT NULL ORDER BY owner")?;
+            let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, json_column::<Problem>(row.get(1)?))))?;
+            rows.filter_map(|row| row.map(|(owner, problem)| Some((owner, problem?))).transpose()).collect()
+        })
+    }
+
+    /// The sealed passwords, by owner.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn secrets(&self) -> Result<Vec<Sealed>, StoreError> {
+        self.read(|db| {
+            let mut rows = db.prepare("SELECT owner, field, sealed, updated_at FROM secret ORDER BY owner, field")?;
+            let rows = rows.query_map([], |row| {
+                Ok(Sealed { owner: row.get(0)?, field: row.get(1)?, sealed: row.get(2)?, updated_at: timestamp(row.get(3)?) })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Keeps sealed passwords, all or none (a rotation re-seals them together).
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn put_secrets(&self, secrets: &[Sealed]) -> Result<(), StoreError> {
+        self.write(|db| {
+            for secret in secrets {
+                db.prepare_cached(
+                    "INSERT INTO secret (owner, field, sealed, updated_at) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (owner, field) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+                )?
+                .execute(params![secret.owner, secret.field, secret.sealed, secret.updated_at.as_second()])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Makes a directory that only its owner can look into: orders are personal data.
+fn make_private(directory: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if directory.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })
+}
+
+/// SQLite gives its companion files the mode of the database.
+fn make_private_file(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(drop)
+}
+
+fn explain(error: rusqlite::Error, directory: &Path) -> StoreError {
+    use rusqlite::ErrorCode as Code;
+    let path = directory.to_owned();
+    match error.sqlite_error_code() {
+        Some(Code::DiskFull) => StoreError::DiskFull(path),
+        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => StoreError::Unwritable { path, reason: error.to_string() },
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy(path),
+        _ => StoreError::Damaged { path: directory.join(DATABASE), reason: error.to_string() },
+    }
+}
+
+fn json_text<T: serde::Serialize>(value: &T) -> String {
+    // Our own types have string keys and finite numbers only, so this cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn json_column<T: serde::de::DeserializeOwned>(text: Option<String>) -> Option<T> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or_default()
+}

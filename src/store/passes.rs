@@ -1,0 +1,48 @@
+//! The note of each branch's last pass. Not part of the ledger: an idle pass writes nothing there, and a lost note
+//! costs nothing but a line in `status`.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::BranchCode;
+use crate::problem::Problem;
+
+/// How the last pass of a branch went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastPass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// When the branch last answered; `None` = not yet.
+    pub answered_at: Option<Timestamp>,
+    /// When the window was last asked for without the bound on ids.
+    pub whole_window_at: Option<Timestamp>,
+    /// The branch's clock minus ours, in seconds.
+    pub clock_offset_s: i64,
+    /// Why it did not reach its end.
+    pub error: Option<Problem>,
+}
+
+impl LastPass {
+    fn file(directory: &Path, branch: &BranchCode) -> PathBuf {
+        directory.join(format!("pass-{branch}.json"))
+    }
+
+    /// The note of a branch; `None` if there is none or it cannot be read.
+    pub fn load(directory: &Path, branch: &BranchCode) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::file(directory, branch)).ok()?).ok()
+    }
+
+    /// Leaves the note. A failure is passed over: the pass itself is in the ledger.
+    pub fn save(&self, directory: &Path, branch: &BranchCode) {
+        let file = Self::file(directory, branch);
+        let part = file.with_extension("part");
+        let written = serde_json::to_vec(self).map_err(std::io::Error::other).and_then(|text| std::fs::write(&part, text));
+        if written.and_then(|()| std::fs::rename(&part, &file)).is_err() {
+            tracing::debug!(branch = %branch, "The note of the last pass could not be written");
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! Central as all passes share it: one client, a bounded number of writers, and what names mean there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::pass::BranchPass;
+use super::{Connection, Halt, TRIES, explain, short_pause};
+use crate::config::{Branch, Invoiced, MatchProduct, UnknownCustomer};
+use crate::mapping::{self, Bindings, ProductKey, Settings};
+use crate::model::{
+    Amount, BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, CentralPartner, CentralProduct, CentralTax, Company,
+    Model, Partner, PosOrder, Pricelist, Product, Tax, Team, User, Warehouse,
+};
+use crate::odoo::Call;
+use crate::odoo::records::DraftSettings;
+use crate::problem::{Problem, Side};
+
+/// Central, shared by all passes of a run.
+#[derive(Debug)]
+pub struct Central {
+    pub(super) connection: Connection,
+    /// How many calls may write at one time.
+    pub(super) writers: Semaphore,
+    pub(super) parallel: usize,
+    /// Sales taxes by company, read once.
+    taxes: Mutex<HashMap<CentralId<Company>, Arc<Vec<CentralTax>>>>,
+}
+
+/// What a branch's settings mean at central.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// For the mapping.
+    pub settings: Settings,
+    /// For the call that writes.
+    pub draft: DraftSettings,
+    /// The company's name, for sentences.
+    pub company: String,
+    /// The product of adjustment lines, and the largest difference that one may make good.
+    pub rounding: Option<(CentralId<Product>, Amount)>,
+}
+
+/// A record found by a name of the settings.
+#[derive(Debug, Clone, Deserialize)]
+struct Named {
+    id: i64,
+    display_name: String,
+    #[serde(default)]
+    currency_id: Option<(i64, String)>,
+}
+
+impl Central {
+    /// Central over a connection, with at most `writers` calls that write at one time.
+    pub fn new(connection: Connection, writers: usize) -> Self {
+        Self { connection, writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
+    }
+
+    /// Writes down the user's id at central, if it is new.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreError`].
+    pub fn remember(&self, bridge: &super::Bridge) -> Result<(), crate::store::StoreError> {
+        self.connection.remember(&bridge.store, None)
+    }
+
+    /// A call that only reads, repeated while its failures pass by themselves.
+    ///
+    /// # Errors
+    /// What stands in the way, as a problem of central.
+    pub async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<T, Problem> {
+        self.connection.ask(call).await
+    }
+
+    /// Turns the names in a branch's settings into records of central.
+    ///
+    /// # Errors
+    /// The first setting that finds nothing, or several; or central does not answer.
+    pub async fn resolve(&self, branch: &Branch) -> Result<Resolved, Problem> {
+        let company = self.company(branch.company.as_deref()).await?;
+        let company_id = CentralId::<Company>::new(company.id);
+        let mut currency = company.currency_id.map(|(_, name)| name).unwrap_or_default();
+        let find = Finder { central: self, company: company_id };
+
+        let customer = find.one(Partner::NAME, "customer", &branch.customer, &["ref", "name"], &[]).await?;
+        let warehouse_id = find.optional(Warehouse::NAME, "warehouse", &branch.warehouse, &["code", "name"], &[]).await?;
+        let pricelist = find.optional(Pricelist::NAME, "pricelist", &branch.pricelist, &["name"], &["currency_id"]).await?;
+        if let Some((_, name)) = pricelist.as_ref().and_then(|pricelist| pricelist.currency_id.clone()) {
+            currency = name; // the draft takes its pricelist's
+        }
+        let team_id = find.optional(Team::NAME, "team", &branch.team, &["name"], &[]).await?;
+        let rounding = match &branch.rounding {
+            Some(rounding) => {
+                let product = find.one(Product::NAME, "rounding.product", &rounding.product, &["default_code", "name"], &[]).await?;
+                Some((CentralId::new(product.id), rounding.limit))
+            }
+            None => None,
+        };
+        let users = self.users(branch).await?;
+        let user = |login: &str| {
+            users.get(&login.to_lowercase()).copied().ok_or_else(|| Problem::SettingNotFound {
+                setting: "salesperson".to_owned(),
+                value: login.to_owned(),
+                side: Side::Central,
+            })
+        };
+        Ok(Resolved {
+            settings: Settings {
+                code: branch.code.clone(),
+                default_customer: CentralId::new(customer.id),
+                unknown_customer_is_problem: branch.unknown_customer == UnknownCustomer::Problem,
+                skip_invoiced: branch.invoiced == Invoiced::Skip,
+                currency,
+                salesperson: branch.salesperson.as_deref().map(user).transpose()?,
+                salespeople: branch.salespeople.iter().map(|(name, login)| (name.to_lowercase(), user(login))).collect(),
+            },
+            draft: DraftSettings {
+                company_id,
+                warehouse_id: warehouse_id.map(|w| CentralId::new(w.id)),
+                pricelist_id: pricelist.map(|p| CentralId::new(p.id)),
+                team_id: team_id.map(|t| CentralId::new(t.id)),
+            },
+            company: company.display_name,
+            rounding,
+        })
+    }
+
+    /// The company by name, else the user's own.
+    async fn company(&self, name: Option<&str>) -> Result<Named, Problem> {
+        let fields = ["display_name", "currency_id"];
+        let domain = match name {
+            Some(name) => json!([["name", "=", name]]),
+            None => {
+                #[derive(Deserialize)]
+                struct OwnCompany {
+                    company_id: (i64, String),
+                }
+                if self.connection.odoo.uid().is_none() {
+                    self.connection.odoo.authenticate().await.map_err(|e| self.connection.explain(&e))?;
+                }
+                let uid = self.connection.odoo.uid().unwrap_or_default();
+                let own: Vec<OwnCompany> = self.ask(&Call::read(User::NAME, &[uid], &["company_id"])).await?;
+                json!([["id", "=", own.first().map_or(0, |own| own.company_id.0)]])
+            }
+        };
+        let found: Vec<Named> = self.ask(&Call::search_read(Company::NAME, domain, &fields)).await?;
+        let missing =
+            || Problem::SettingNotFound { setting: "company".to_owned(), value: name.unwrap_or_default().to_owned(), side: Side::Central };
+        found.into_iter().next().ok_or_else(missing)
+    }
+
+    /// All users that a branch's settings name, by login in lower case, in one call.
+    async fn users(&self, branch: &Branch) -> Result<BTreeMap<String, CentralId<User>>, Problem> {
+        #[derive(Deserialize)]
+        struct Login {
+            id: CentralId<User>,
+            login: String,
+        }
+        let logins: BTreeSet<&String> = branch.salespeople.values().chain(&branch.salesperson).collect();
+        if logins.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let found: Vec<Login> = self.ask(&Call::search_read(User::NAME, json!([["login", "in", logins]]), &["login"])).await?;
+        Ok(found.into_iter().map(|user| (user.login.to_lowercase(), user.id)).collect())
+    }
+
+    /// The sales taxes of a company, archived ones left out.
+    async fn taxes(&self, company: CentralId<Company>) -> Result<Arc<Vec<CentralTax>>, Problem> {
+        let mut taxes = self.taxes.lock().await;
+        if let Some(known) = taxes.get(&company) {
+            return Ok(known.clone());
+        }
+        let domain = json!([["company_id", "=", company], ["type_tax_use", "=", "sale"]]);
+        let fields = ["name", "amount", "amount_type", "price_include"];
+        let found: Vec<CentralTax> =
+            self.ask(&Call::search_read(Tax::NAME, domain, &fields).context("allowed_company_ids", json!([company]))).await?;
+        let found = Arc::new(found);
+        taxes.insert(company, found.clone());
+        Ok(found)
+    }
+}
+
+impl Connection {
+    /// A call that only reads, repeated while its failures pass by themselves.
+    ///
+    /// # Errors
+    /// What stands in the way, as a problem of this side.
+    pub async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<T, Problem> {
+        let mut tries = 0;
+        loop {
+            match self.odoo.call(call).await {
+                Ok(value) => return Ok(value),
+                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
+                    short_pause(tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(self.explain(&error)),
+            }
+        }
+    }
+}
+
+/// Finds what settings name, within one company.
+struct Finder<'a> {
+    central: &'a Central,
+    company: CentralId<Company>,
+}
+
+impl Finder<'_> {
+    async fn optional(
+        &self,
+        model: &'static str,
+        setting: &str,
+        value: &Option<String>,
+        by: &[&str],
+        more: &[&str],
+    ) -> Result<Option<Named>, Problem> {
+        match value {
+            Some(value) => self.one(model, setting, value, by, more).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The record whose id, or one of whose fields `by`, is `value`; the first field that finds any decides.
+    async fn one(&self, model: &'static str, setting: &str, value: &str, by: &[&str], more: &[&str]) -> Result<Named, Problem> {
+        let fields: Vec<&str> = ["display_name"].iter().chain(by).chain(more).copied().collect();
+        let id = value.parse::<i64>().ok().map(|id| json!(["id", "=", id]));
+        let mut terms: Vec<Json> = id.into_iter().collect();
+        terms.extend(by.iter().map(|field| json!([field, "=", value])));
+        let mut domain: Vec<Json> = vec![json!("|"); terms.len() - 1];
+        domain.extend(terms);
+        let call = Call::search_read(model, Json::Array(domain), &fields).context("allowed_company_ids", json!([self.company]));
+        let found: Vec<Json> = self.central.ask(&call).await?;
+        let holds = |record: &Json, field: &str| record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.to_string() == value);
+        let ranked: Vec<&str> = std::iter::once("id").chain(by.iter().copied()).collect();
+        for field in ranked {
+            let fits: Vec<&Json> = found.iter().filter(|record| holds(record, field)).collect();
+            match fits.as_slice() {
+                [] => {}
+                [one] => {
+                    return serde_json::from_value(without_false(one))
+                        .map_err(|error| Problem::ReplyBroken { side: Side::Central, reason: error.to_string() });
+                }
+                many => {
+                    let name = |record: &&Json| format!("{} (id {})", record["display_name"].as_str().unwrap_or_default(), record["id"]);
+                    return Err(Problem::SettingAmbiguous {
+                        setting: setting.to_owned(),
+                        value: value.to_owned(),
+                        matches: many.iter().map(name).collect(),
+                    });
+                }
+            }
+        }
+        Err(Problem::SettingNotFound { setting: setting.to_owned(), value: value.to_owned(), side: Side::Central })
+    }
+}
+
+/// Odoo's `False` for null, taken out before serde sees the record.
+fn without_false(record: &Json) -> Json {
+    let fields = record.as_object().into_iter().flatten().filter(|(_, value)| **value != json!(false));
+    Json::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// Finds out, for orders about to be mapped, what the records that they name are at central. Everything already known
+/// in this pass, bound in the ledger, or asked for in one call a model.
+///
+/// # Errors
+/// Central does not answer, or the ledger cannot be used. A record that is not found is no error but an entry.
+pub async fn bind(pass: &BranchPass, resolved: &Resolved, orders: &[PosOrder]) -> Result<(), Halt> {
+    let mut bindings = pass.bindings.lock().await;
+    let lines = || orders.iter().flat_map(|order| &order.lines);
+    let combo = |line: &&crate::model::PosLine| !line.combo_line_ids.is_empty() && line.price_unit.is_zero();
+    let products: BTreeSet<_> =
+        lines().filter(|l| !combo(l)).map(|l| l.product_id.id).filter(|id| !bindings.products.contains_key(id)).collect();
+    let taxes: BTreeSet<_> =
+        lines().flat_map(|l| &l.tax_ids_after_fiscal_position).copied().filter(|id| !bindings.taxes.contains_key(id)).collect();
+    let partners: BTreeSet<_> =
+        orders.iter().filter_map(|o| o.partner_id.as_ref()).map(|p| p.id).filter(|id| !bindings.partners.contains_key(id)).collect();
+    let users: BTreeSet<_> =
+        orders.iter().filter_map(|o| o.user_id.as_ref()).map(|u| u.id).filter(|id| !bindings.logins.contains_key(id)).collect();
+
+    bind_products(pass, resolved, &mut bindings, &products).await?;
+    bind_taxes(pass, resolved, &mut bindings, &taxes).await?;
+    bind_partners(pass, resolved, &mut bindings, &partners).await?;
+    let known: Vec<BranchUser> = kept(pass, &users).await?;
+    bindings.logins.extend(known.into_iter().map(|user| (user.id, user.login)));
+    Ok(())
+}
+
+/// What the ledger has bound, and what remains to be found.
+async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<(HashMap<i64, i64>, BTreeSet<BranchId<M>>), Halt> {
+    if ids.is_empty() {
+        return Ok((HashMap::new(), BTreeSet::new()));
+    }
+    let (code, bare) = (pass.branch.code.clone(), ids.iter().map(|id| id.get()).collect::<Vec<_>>());
+    let bound = pass.bridge.store.run(move |store| store.bindings(&code, M::NAME, &bare)).await?;
+    let rest = ids.iter().copied().filter(|id| !bound.contains_key(&id.get())).collect();
+    Ok((bound, rest))
+}
+
+/// Records of the branch as the ledger has them.
+async fn kept<M: Model, T: DeserializeOwned>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<Vec<T>, Halt> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (code, ids) = (pass.branch.code.clone(), ids.iter().map(|id| id.get()).collect::<Vec<_>>());
+    let texts = pass.bridge.store.run(move |store| store.branch_records(&code, M::NAME, &ids)).await?;
+    Ok(texts.into_values().filter_map(|text| serde_json::from_str(&text).ok()).collect())
+}
+
+/// Writes down what was matched.
+async fn remember<M: Model>(pass: &BranchPass, found: Vec<(BranchId<M>, CentralId<M>)>) -> Result<(), Halt> {
+    if found.is_empty() || pass.request.dry_run {
+        return Ok(());
+    }
+    let found: Vec<(i64, i64)> = found.into_iter().map(|(branch, central)| (branch.get(), central.get())).collect();
+    let (code, now) = (pass.branch.code.clone(), pass.now);
+    Ok(pass.bridge.store.run(move |store| store.bind(&code, M::NAME, &found, now)).await?)
+}
+
+async fn bind_products(
+    pass: &BranchPass,
+    resolved: &Resolved,
+    bindings: &mut Bindings,
+    ids: &BTreeSet<BranchId<Product>>,
+) -> Result<(), Halt> {
+    let (bound, rest) = bound(pass, ids).await?;
+    bindings.products.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
+    let keys: Vec<ProductKey> = pass.branch.match_products.iter().map(product_key).collect();
+    let wanted: Vec<BranchProduct> = kept(pass, &rest).await?.into_iter().map(|product| configured(&pass.branch, product)).collect();
+    let values = |key: ProductKey| -> BTreeSet<&str> { wanted.iter().filter_map(|product| key.of(product)).collect() };
+    let (barcodes, codes) = (values(ProductKey::Barcode), values(ProductKey::DefaultCode));
+    let candidates: Vec<CentralProduct> = if barcodes.is_empty() && codes.is_empty() {
+        Vec::new()
+    } else {
+        let domain = json!(["|", ["barcode", "in", barcodes], ["default_code", "in", codes]]);
+        let call = Call::search_read(Product::NAME, domain, &["display_name", "barcode", "default_code", "active"]).with_archived();
+        pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
+    };
+    let mut found = Vec::new();
+    for product in &wanted {
+        let result = mapping::match_product(product, &candidates, &keys);
+        found.extend(result.iter().map(|central| (product.id, *central)));
+        bindings.products.insert(product.id, result);
+    }
+    remember(pass, found).await
+}
+
+/// A product whose match is written in the settings: by its name, barcode or Internal Reference at the branch.
+fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
+    let names = [Some(&product.name), product.default_code.as_ref(), product.barcode.as_ref()];
+    let setting = names.into_iter().flatten().find_map(|name| branch.products.get(name)).cloned();
+    if let Some(value) = setting {
+        product.barcode = Some(value.clone());
+        product.default_code = Some(value);
+    }
+    product
+}
+
+fn product_key(key: &MatchProduct) -> ProductKey {
+    match key {
+        MatchProduct::Barcode => ProductKey::Barcode,
+        MatchProduct::DefaultCode => ProductKey::DefaultCode,
+    }
+}
+
+async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindings, ids: &BTreeSet<BranchId<Tax>>) -> Result<(), Halt> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (bound, _) = bound(pass, ids).await?;
+    let wanted: Vec<BranchTax> = kept(pass, ids).await?;
+    let candidates = pass.central.taxes(resolved.draft.company_id).await?;
+    let mut found = Vec::new();
+    for tax in &wanted {
+        // A name in branches.toml comes before what was once matched: it may have been written since.
+        let setting = pass.branch.taxes.get(&tax.name).map(String::as_str);
+        let known =
+            bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| setting.is_none() && candidates.iter().any(|c| c.id == *id));
+        let result = match known {
+            Some(id) => Ok(id),
+            None => mapping::match_tax(tax, setting, &candidates, &resolved.company),
+        };
+        found.extend(result.iter().filter(|_| known.is_none()).map(|central| (tax.id, *central)));
+        bindings.taxes.insert(tax.id, result);
+    }
+    remember(pass, found).await
+}
+
+async fn bind_partners(
+    pass: &BranchPass,
+    resolved: &Resolved,
+    bindings: &mut Bindings,
+    ids: &BTreeSet<BranchId<Partner>>,
+) -> Result<(), Halt> {
+    let (bound, rest) = bound(pass, ids).await?;
+    bindings.partners.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
+    let wanted: Vec<BranchPartner> = kept(pass, &rest).await?;
+    let said = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let vats: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.vat)).collect();
+    let references: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.reference)).collect();
+    // `in` compares letter by letter, and people write e-mail addresses both ways.
+    let emails: BTreeSet<String> =
+        wanted.iter().filter_map(|partner| said(&partner.email)).flat_map(|email| [email.to_lowercase(), email]).collect();
+    let candidates: Vec<CentralPartner> = if vats.is_empty() && references.is_empty() && emails.is_empty() {
+        Vec::new()
+    } else {
+        let domain = json!(["|", "|", ["vat", "in", vats], ["email", "in", emails], ["ref", "in", references]]);
+        let call = Call::search_read(Partner::NAME, domain, &["display_name", "name", "vat", "email", "ref", "parent_id"]);
+        pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
+    };
+    let mut found = Vec::new();
+    for partner in &wanted {
+        let result = mapping::match_partner(partner, &candidates);
+        found.extend(result.iter().map(|central| (partner.id, *central)));
+        bindings.partners.insert(partner.id, result);
+    }
+    remember(pass, found).await
+}

@@ -1,0 +1,445 @@
+//! From the ledger to central: the one place where sales orders are written.
+//!
+//! An order is written by the create-once call and by nothing else, and nothing is searched for first. On any doubt
+//! the same call is made again: central creates the draft, or answers the one it has. What is done is never sent again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::central::{Resolved, bind};
+use super::pass::BranchPass;
+use super::{Halt, TRIES, due_after, explain, short_pause};
+use crate::mapping::{self, plain, same_money};
+use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax};
+use crate::odoo::records::{self, Adjustment, Draft, Loaded, Rows};
+use crate::odoo::{Call, OdooError, Outcome, is_serialization};
+use crate::problem::{Problem, Side};
+use crate::store::{Conclusion, Due, Verdict};
+
+/// Rows of the first batch of a pass: 50 orders of three lines and a note.
+pub const FIRST_BATCH_ROWS: usize = 200;
+
+/// Rows of the largest batch. Measured on Odoo 19, an order costs 14.6 ms in batches of 100 and 13.7 in batches of
+/// 200; beyond that there is nothing to gain, and a lost answer costs more.
+const MOST_BATCH_ROWS: usize = 800;
+
+/// Rows of the smallest batch.
+const LEAST_BATCH_ROWS: usize = 20;
+
+/// A call should take about this long at most: far below the 120 s after which Odoo ends a request, short enough
+/// that a kill or a lost answer repeats little.
+const LONG_CALL: Duration = Duration::from_secs(10);
+
+/// Taxes may differ by this and by a hundredth when the total is equal: each line and each tax rounds by itself.
+const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
+
+/// Writes everything that is due for a branch, until there is nothing left and reading has ended.
+///
+/// # Errors
+/// What keeps central from being written at all. The records that were tried are concluded, the rest stays due.
+pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
+    let mut resolved: Option<Arc<Resolved>> = None;
+    let mut batches: JoinSet<Result<Ended, Halt>> = JoinSet::new();
+    let (mut last, mut again) = (0, false);
+    loop {
+        // Looked at before the ledger: what is kept after this look rings the bell.
+        let reading_ended = pass.reading_ended.load(Ordering::Acquire);
+        let due = next_batch(pass, last).await?;
+        if let Some(newest) = due.last() {
+            last = newest.record;
+            let resolved = match &resolved {
+                Some(resolved) => resolved.clone(),
+                None => resolved.insert(Arc::new(pass.central.resolve(&pass.branch).await?)).clone(),
+            };
+            if batches.len() >= pass.central.parallel {
+                again |= join_one(&mut batches).await?;
+            }
+            let pass = pass.clone();
+            batches.spawn(async move { batch(&pass, &resolved, due).await });
+        } else if !batches.is_empty() {
+            again |= join_one(&mut batches).await?;
+        } else if again {
+            // A fix released others, or a stale match was dropped: they may stand before the place reached.
+            (last, again) = (0, false);
+        } else if reading_ended {
+            return Ok(());
+        } else {
+            pass.kept.notified().await;
+        }
+    }
+}
+
+async fn next_batch(pass: &BranchPass, after: i64) -> Result<Vec<Due>, Halt> {
+    let code = pass.branch.code.clone();
+    let rows = pass.batch_rows.load(Ordering::Relaxed);
+    let now = if pass.request.now { None } else { Some(Timestamp::now()) };
+    Ok(pass.bridge.store.run(move |store| store.due(&code, after, now, rows)).await?)
+}
+
+async fn join_one(batches: &mut JoinSet<Result<Ended, Halt>>) -> Result<bool, Halt> {
+    match batches.join_next().await {
+        Some(Ok(ended)) => Ok(ended?.released > 0),
+        Some(Err(stopped)) => Err(Halt::Problem(Problem::ServerError { side: Side::Central, words: stopped.to_string() })),
+        None => Ok(false),
+    }
+}
+
+/// What a batch came to, for the loop.
+struct Ended {
+    released: usize,
+}
+
+/// Maps, writes, proves and records one batch.
+async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<Ended, Halt> {
+    let began = Instant::now();
+    let orders: Vec<_> = due.iter().map(|due| due.order.clone()).collect();
+    bind(pass, resolved, &orders).await?;
+    let (mut verdicts, drafts) = map(pass, resolved, &due).await;
+    let mut halt = None;
+    if pass.request.dry_run {
+        for (place, draft) in &drafts {
+            verdicts.insert(*place, Verdict::Done { id: CentralId::new(0), name: draft.client_order_ref.clone(), adjusted: None });
+        }
+    } else if !drafts.is_empty() {
+        let intended: Vec<i64> = drafts.keys().map(|place| due[*place].record).collect();
+        pass.bridge.store.run(move |store| store.intend(&intended)).await?;
+        // Within the writers' limit, and never beside more calls than central was promised.
+        let _permit = pass.central.writers.acquire().await;
+        let mut writer = Writer { pass, resolved, due: &due, drafts: &drafts, verdicts: &mut verdicts, dropped_match: false };
+        halt = writer.write().await.err();
+        let dropped = writer.dropped_match;
+        let released = conclude(pass, &due, verdicts, began.elapsed()).await?;
+        return halt.map_or(Ok(Ended { released: released + usize::from(dropped) }), Err);
+    }
+    let released = conclude(pass, &due, verdicts, began.elapsed()).await?;
+    halt.map_or(Ok(Ended { released }), Err)
+}
+
+/// The drafts of a batch by their place in it, and the verdicts of those that cannot be mapped.
+async fn map(pass: &BranchPass, resolved: &Resolved, due: &[Due]) -> (BTreeMap<usize, Verdict>, BTreeMap<usize, SaleOrder>) {
+    let bindings = pass.bindings.lock().await;
+    let (mut verdicts, mut drafts) = (BTreeMap::new(), BTreeMap::new());
+    for (place, due) in due.iter().enumerate() {
+        match mapping::map(&due.order, &resolved.settings, &bindings) {
+            Ok(draft) => {
+                drafts.insert(place, draft);
+            }
+            Err(problems) => {
+                let verdict = match problems.first() {
+                    Some(problem @ Problem::InvoicedSkipped { .. }) => Verdict::Ignored { problem: problem.clone() },
+                    _ => Verdict::Failed { problems, draft: None },
+                };
+                verdicts.insert(place, verdict);
+            }
+        }
+    }
+    (verdicts, drafts)
+}
+
+async fn conclude(pass: &BranchPass, due: &[Due], verdicts: BTreeMap<usize, Verdict>, took: Duration) -> Result<usize, Halt> {
+    let counted = &pass.counted;
+    for verdict in verdicts.values() {
+        if let Verdict::Done { adjusted, .. } = verdict {
+            counted.delivered.fetch_add(1, Ordering::Relaxed);
+            counted.adjusted.fetch_add(u64::from(adjusted.is_some()), Ordering::Relaxed);
+        }
+    }
+    pass.progress.tried.fetch_add(verdicts.len() as u64, Ordering::Relaxed);
+    let conclusions: Vec<Conclusion> = verdicts
+        .into_iter()
+        .map(|(place, verdict)| Conclusion { record: due[place].record, waited_for: due[place].waits_for.clone(), verdict })
+        .collect();
+    let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+    Ok(pass.bridge.store.run(move |store| store.conclude(&conclusions, duration_ms, Timestamp::now())).await?)
+}
+
+/// The writing of one batch.
+struct Writer<'a> {
+    pass: &'a BranchPass,
+    resolved: &'a Resolved,
+    due: &'a [Due],
+    drafts: &'a BTreeMap<usize, SaleOrder>,
+    verdicts: &'a mut BTreeMap<usize, Verdict>,
+    /// Whether a match was forgotten because its record is gone: the order is tried again in this pass.
+    dropped_match: bool,
+}
+
+/// What is loaded.
+enum Content<'l> {
+    /// The batch's drafts.
+    Drafts,
+    /// Adjustment lines of drafts that central holds, by place.
+    Adjustments { product: CentralId<Product>, lines: &'l BTreeMap<usize, (Draft, Adjustment)> },
+}
+
+/// What one call of `load` came to.
+enum Answer {
+    /// Ids in the order sent.
+    Written(Vec<i64>),
+    /// These places were named as bad; nothing was written.
+    Refused(BTreeMap<usize, String>),
+    /// Refused without naming a place.
+    RefusedAll(String),
+    /// Too much for one call.
+    TooMuch(OdooError),
+}
+
+impl Writer<'_> {
+    /// Writes all drafts and proves them; whatever happens, each place has a verdict afterwards.
+    async fn write(&mut self) -> Result<(), Halt> {
+        let all: Vec<usize> = self.drafts.keys().copied().collect();
+        let (written, halt) = self.load_all(&Content::Drafts, all).await?;
+        // What central took before it stopped answering is proved as far as it answers.
+        let proved = self.prove(&written).await;
+        halt.map_or(proved, |halt| Err(halt.into()))
+    }
+
+    /// Loads the records of these places; gives the ids of those that central has, and why it stopped, if it did.
+    /// The others have their verdict.
+    async fn load_all(&mut self, content: &Content<'_>, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
+        let mut written = BTreeMap::new();
+        let mut sets = vec![places];
+        while let Some(set) = sets.pop() {
+            let (call, rows) = self.call(content, &set);
+            let began = Instant::now();
+            let answer = self.repeat(&call, &rows, &set).await;
+            self.resize(began.elapsed(), rows.total());
+            match answer {
+                Ok(Answer::Written(ids)) => written.extend(set.into_iter().zip(ids)),
+                Ok(Answer::Refused(bad)) => {
+                    sets.push(set.into_iter().filter(|place| !bad.contains_key(place)).collect());
+                    for (place, words) in bad {
+                        self.refuse(content, place, &words).await?;
+                    }
+                }
+                // Nobody is named: halve until the one remains that it is about.
+                Ok(Answer::RefusedAll(words)) => match set.as_slice() {
+                    [place] => self.refuse(content, *place, &words).await?,
+                    _ => halve(&mut sets, &set),
+                },
+                Ok(Answer::TooMuch(error)) => match set.as_slice() {
+                    [place] => self.postpone(&[*place], &error),
+                    _ => halve(&mut sets, &set),
+                },
+                Err(error) => {
+                    let rest: Vec<usize> = set.iter().chain(sets.iter().flatten()).copied().collect();
+                    self.postpone(&rest, &error);
+                    return Ok((written, Some(self.pass.central.connection.explain(&error))));
+                }
+            }
+            sets.retain(|set| !set.is_empty());
+        }
+        Ok((written, None))
+    }
+
+    fn call(&self, content: &Content<'_>, set: &[usize]) -> (Call, Rows) {
+        match content {
+            Content::Drafts => {
+                let drafts: Vec<SaleOrder> = set.iter().map(|place| self.drafts[place].clone()).collect();
+                records::create_once(&drafts, &self.resolved.draft)
+            }
+            Content::Adjustments { product, lines } => {
+                let lines: Vec<Adjustment> = set.iter().map(|place| lines[place].1.clone()).collect();
+                records::adjust_once(&lines, *product, self.resolved.draft.company_id)
+            }
+        }
+    }
+
+    /// One call, repeated as it is while its failures pass by themselves.
+    async fn repeat(&self, call: &Call, rows: &Rows, set: &[usize]) -> Result<Answer, OdooError> {
+        let mut tries = 0;
+        loop {
+            let error = match self.pass.central.connection.odoo.call::<Loaded>(call).await {
+                Ok(Loaded { ids: Some(ids), .. }) if ids.len() == set.len() => return Ok(Answer::Written(ids)),
+                Ok(Loaded { messages, .. }) => match judge(&messages, rows, set) {
+                    Some(answer) => return Ok(answer),
+                    None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },
+                },
+                Err(error) if error.is_about_size() => return Ok(Answer::TooMuch(error)),
+                Err(OdooError::Server(words) | OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(words)),
+                Err(error) => error,
+            };
+            if !explain::passes_by_itself(&error) || tries + 1 == TRIES {
+                return Err(error);
+            }
+            short_pause(tries).await;
+            tries += 1;
+        }
+    }
+
+    /// Grows or shrinks the batches to come by the time this one took.
+    fn resize(&self, took: Duration, rows: usize) {
+        let next = if took > LONG_CALL {
+            rows / 2
+        } else if took < LONG_CALL / 3 {
+            rows * 2
+        } else {
+            return;
+        };
+        let next = next.clamp(LEAST_BATCH_ROWS, MOST_BATCH_ROWS);
+        // A small last batch says nothing about large ones.
+        let now = self.pass.batch_rows.load(Ordering::Relaxed);
+        if next > now || took > LONG_CALL {
+            self.pass.batch_rows.store(next, Ordering::Relaxed);
+        }
+    }
+
+    async fn refuse(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
+        let problem = explain::complaint(words);
+        let gone = explain::gone_record(words).map(CentralId::get);
+        let (code, id) = (self.pass.branch.code.clone(), gone.unwrap_or_default());
+        if gone.is_some() && self.pass.bridge.store.run(move |store| store.unbind_central(&code, id)).await? > 0 {
+            // The match was stale: look again in this pass.
+            let mut bindings = self.pass.bindings.lock().await;
+            bindings.products.retain(|_, found| *found != Ok(CentralId::<Product>::new(id)));
+            bindings.taxes.retain(|_, found| *found != Ok(CentralId::<Tax>::new(id)));
+            bindings.partners.retain(|_, found| *found != Ok(CentralId::new(id)));
+            self.dropped_match = true;
+            self.verdicts.insert(place, Verdict::Again { problem, due_at: Timestamp::now(), unknown: false });
+        } else {
+            let draft = match content {
+                Content::Drafts => None,
+                Content::Adjustments { lines, .. } => lines.get(&place).map(|(draft, _)| (draft.id, draft.name.clone())),
+            };
+            self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
+        }
+        Ok(())
+    }
+
+    /// These are tried again by themselves.
+    fn postpone(&mut self, places: &[usize], error: &OdooError) {
+        let problem = self.pass.central.connection.explain(error);
+        for place in places {
+            let due_at = due_after(self.due[*place].attempts, Timestamp::now());
+            let unknown = error.outcome() == Outcome::Unknown;
+            self.verdicts.insert(*place, Verdict::Again { problem: problem.clone(), due_at, unknown });
+        }
+    }
+
+    /// Reads back what central holds and compares it with the till, to the cent.
+    async fn prove(&mut self, written: &BTreeMap<usize, i64>) -> Result<(), Halt> {
+        if written.is_empty() {
+            return Ok(());
+        }
+        let held = self.read_back(written).await?;
+        let mut lines = BTreeMap::new();
+        for (place, id) in written {
+            let Some(draft) = held.get(id) else {
+                self.verdicts.insert(*place, Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None });
+                continue;
+            };
+            let order = &self.due[*place].order;
+            let missing = order.amount_total - draft.amount_total;
+            if self.adjustable(missing, draft) {
+                let external_id = self.drafts[place].external_id.clone();
+                lines.insert(*place, (draft.clone(), Adjustment { order_id: draft.id, external_id, amount: missing }));
+            } else {
+                self.verdicts.insert(*place, self.judge_draft(*place, draft, None));
+            }
+        }
+        match (&self.resolved.rounding, lines.is_empty()) {
+            (Some((product, _)), false) => self.adjust(&Content::Adjustments { product: *product, lines: &lines }, &lines).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds an adjustment line to each of these drafts and reads their totals again.
+    async fn adjust(&mut self, content: &Content<'_>, lines: &BTreeMap<usize, (Draft, Adjustment)>) -> Result<(), Halt> {
+        let (added, halt) = self.load_all(content, lines.keys().copied().collect()).await?;
+        let adjusted: BTreeMap<usize, i64> = added.keys().map(|place| (*place, lines[place].0.id.get())).collect();
+        if !adjusted.is_empty() {
+            let held = self.read_back(&adjusted).await?;
+            for (place, id) in &adjusted {
+                let verdict = match held.get(id) {
+                    None => Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None },
+                    Some(draft) => self.judge_draft(*place, draft, Some(lines[place].1.amount)),
+                };
+                self.verdicts.insert(*place, verdict);
+            }
+        }
+        halt.map_or(Ok(()), |halt| Err(halt.into()))
+    }
+
+    async fn read_back(&mut self, written: &BTreeMap<usize, i64>) -> Result<BTreeMap<i64, Draft>, Halt> {
+        let ids: Vec<i64> = written.values().copied().collect();
+        match self.pass.central.ask::<Vec<Draft>>(&records::drafts(&ids)).await {
+            Ok(drafts) => Ok(drafts.into_iter().map(|draft| (draft.id.get(), draft)).collect()),
+            Err(problem) => {
+                for place in written.keys() {
+                    let due_at = due_after(self.due[*place].attempts, Timestamp::now());
+                    self.verdicts.insert(*place, Verdict::Again { problem: problem.clone(), due_at, unknown: true });
+                }
+                Err(problem.into())
+            }
+        }
+    }
+
+    /// Whether a difference is made good by an adjustment line: within the branch's limit, and nobody has taken the
+    /// draft further yet.
+    fn adjustable(&self, missing: Amount, draft: &Draft) -> bool {
+        let within = self.resolved.rounding.as_ref().is_some_and(|(_, limit)| missing.abs() <= *limit);
+        within && draft.state == "draft" && !same_money(missing, Amount::ZERO)
+    }
+
+    /// Done, if total and taxes are the till's; else the problem.
+    fn judge_draft(&self, place: usize, draft: &Draft, adjusted: Option<Amount>) -> Verdict {
+        let order = &self.due[place].order;
+        let problem = if !same_money(order.amount_total, draft.amount_total) {
+            let limit = self.resolved.rounding.as_ref().map(|(_, limit)| *limit);
+            Problem::TotalDiffers { till: order.amount_total, central: draft.amount_total, limit, hint: hint(order) }
+        } else if taxes_differ(order.amount_tax, draft.amount_tax) {
+            Problem::TaxDiffers { till: order.amount_tax, central: draft.amount_tax }
+        } else {
+            return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted };
+        };
+        Verdict::Failed { problems: vec![problem], draft: Some((draft.id, draft.name.clone())) }
+    }
+}
+
+/// Taxes of equal totals may differ by what rounding can do. Compared without their sign: Odoo 19's till and back
+/// office sign those of a refund differently.
+fn taxes_differ(till: Amount, central: Amount) -> bool {
+    let (till, central) = (till.abs(), central.abs());
+    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED
+}
+
+/// A likely reason for a total that differs.
+fn hint(order: &PosOrder) -> Option<String> {
+    let fine = order.lines.iter().find(|line| line.qty.normalize().scale() > 2)?;
+    Some(format!(
+        "The quantity {} has more decimals than central may keep: see Settings > Technical > Decimal Accuracy > Product Unit at central",
+        plain(fine.qty)
+    ))
+}
+
+fn halve(sets: &mut Vec<Vec<usize>>, set: &[usize]) {
+    let (one, other) = set.split_at(set.len() / 2);
+    sets.push(other.to_vec());
+    sets.push(one.to_vec());
+}
+
+/// What the complaints of a refused `load` mean; `None` = another transaction was first, the same call goes again.
+fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<Answer> {
+    let errors: Vec<&records::Message> = messages.iter().filter(|message| message.kind == "error").collect();
+    if errors.iter().any(|message| is_serialization(&message.message)) {
+        return None;
+    }
+    let mut bad = BTreeMap::new();
+    for message in &errors {
+        let place = message.rows.and_then(|range| rows.draft_at(range.from)).and_then(|draft| set.get(draft));
+        if let Some(place) = place {
+            bad.entry(*place).or_insert_with(|| message.message.clone());
+        }
+    }
+    Some(if bad.is_empty() { Answer::RefusedAll(words(messages)) } else { Answer::Refused(bad) })
+}
+
+fn words(messages: &[records::Message]) -> String {
+    let distinct: BTreeSet<&str> = messages.iter().map(|message| message.message.trim()).collect();
+    distinct.into_iter().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,269 @@
+//! A pass: one run over branches. Each branch is read and written side by side, all branches at once, and no branch
+//! waits for another or fails with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::task::JoinSet;
+
+use super::central::Central;
+use super::receive::Looked;
+use super::{Bridge, Connection, Halt, TRIES, connect_branch, deliver, explain, receive, short_pause};
+use crate::config::Branch;
+use crate::mapping::Bindings;
+use crate::odoo::Call;
+use crate::problem::Problem;
+use crate::store::{Endpoint, Kept, LastPass};
+
+/// Branches read at one time: each costs a connection and a page of orders in memory (about 1 MB).
+const PARALLEL_BRANCHES: usize = 16;
+
+/// What a pass is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Sales from this moment on, whatever the settings and the cursor say.
+    pub from: Option<Timestamp>,
+    /// Read and map, but write nothing anywhere.
+    pub dry_run: bool,
+    /// Write what waits, read nothing new.
+    pub deliver_only: bool,
+    /// Also what would be tried again only later: a person asked.
+    pub now: bool,
+}
+
+/// What a pass did for a branch. Counts of this pass, but `failed` and `pending`: those stand in the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Branch code.
+    pub branch: String,
+    /// Orders read: new or changed.
+    pub read: u64,
+    /// Orders never seen before.
+    pub new: u64,
+    /// Drafts written and proved.
+    pub delivered: u64,
+    /// Orders that wait for a person.
+    pub failed: u64,
+    /// Orders that are tried again by themselves.
+    pub pending: u64,
+    /// Of the delivered, those with an adjustment line.
+    pub adjusted: u64,
+    /// What kept the pass from its end; `null` = nothing.
+    pub error: Option<String>,
+    /// Its stable short name.
+    pub cause: Option<String>,
+    /// Who does what about it.
+    pub next_step: Option<String>,
+}
+
+/// Counts as they grow, for a progress bar.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Orders read.
+    pub read: AtomicU64,
+    /// Orders of which a try has ended.
+    pub tried: AtomicU64,
+}
+
+/// One branch in a pass.
+pub struct BranchPass {
+    pub(super) bridge: Arc<Bridge>,
+    pub(super) branch: Branch,
+    pub(super) central: Arc<Central>,
+    pub(super) connection: Connection,
+    pub(super) endpoint: Endpoint,
+    pub(super) request: Request,
+    pub(super) last: Option<LastPass>,
+    pub(super) now: Timestamp,
+    /// What the branch's records are at central, as far as this pass knows.
+    pub(super) bindings: Mutex<Bindings>,
+    /// Rows in the next batch.
+    pub(super) batch_rows: AtomicUsize,
+    /// Rung when a page was kept, or reading ended.
+    pub(super) kept: Notify,
+    pub(super) reading_ended: AtomicBool,
+    pub(super) counted: Counted,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// What is counted while a pass runs.
+#[derive(Debug, Default)]
+pub struct Counted {
+    read: AtomicU64,
+    new: AtomicU64,
+    pub(super) delivered: AtomicU64,
+    pub(super) adjusted: AtomicU64,
+}
+
+impl BranchPass {
+    /// A call that only reads, repeated while its failures pass by themselves; with the branch's clock.
+    pub(super) async fn branch_call<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<(T, Option<Timestamp>), Halt> {
+        let mut tries = 0;
+        loop {
+            match self.connection.odoo.call_dated(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
+                    short_pause(tries).await;
+                    tries += 1;
+                }
+                Err(error) => return Err(self.connection.explain(&error).into()),
+            }
+        }
+    }
+
+    /// Counts a page that was kept, and wakes the writer.
+    pub(super) fn note_kept(&self, read: u64, kept: Kept) {
+        self.counted.read.fetch_add(read, Ordering::Relaxed);
+        self.counted.new.fetch_add(kept.new, Ordering::Relaxed);
+        self.progress.read.fetch_add(kept.new + kept.renewed, Ordering::Relaxed);
+        if kept.changed > 0 {
+            tracing::warn!(branch = %self.branch.code, orders = kept.changed, "Orders changed at the branch after they were written to central");
+        }
+        self.kept.notify_one();
+    }
+}
+
+/// Runs a pass over branches, all at once, and reports on each in the order given.
+pub async fn run(
+    bridge: &Arc<Bridge>,
+    central: &Arc<Central>,
+    branches: &[Branch],
+    request: &Request,
+    progress: &Arc<Progress>,
+) -> Vec<Report> {
+    let slots = Arc::new(Semaphore::new(PARALLEL_BRANCHES));
+    let mut passes = JoinSet::new();
+    for (place, branch) in branches.iter().cloned().enumerate() {
+        let (bridge, central, request, progress, slots) =
+            (bridge.clone(), central.clone(), request.clone(), progress.clone(), slots.clone());
+        passes.spawn(async move {
+            let _slot = slots.acquire().await;
+            let code = branch.code.to_string();
+            let ended = one_branch(bridge, central, branch, request, progress).await;
+            (place, ended.unwrap_or_else(|halt| failed_report(code, halt.into_problem())))
+        });
+    }
+    let mut reports = Vec::new();
+    while let Some(ended) = passes.join_next().await {
+        match ended {
+            Ok(report) => reports.push(report),
+            Err(stopped) => tracing::error!(error = %stopped, "A pass broke off; the ledger has what it did"),
+        }
+    }
+    reports.sort_by_key(|(place, _)| *place);
+    let mut reports: Vec<Report> = reports.into_iter().map(|(_, report)| report).collect();
+    count_waiting(bridge, &mut reports).await;
+    reports
+}
+
+async fn count_waiting(bridge: &Bridge, reports: &mut [Report]) {
+    let counts = match bridge.store.run(crate::store::Store::counts).await {
+        Ok(counts) => counts,
+        Err(error) => {
+            tracing::error!(%error, "The ledger could not be counted");
+            return;
+        }
+    };
+    for report in reports {
+        let counts = counts.get(&report.branch).copied().unwrap_or_default();
+        report.failed = counts.failed;
+        report.pending = counts.pending + counts.held;
+    }
+}
+
+fn failed_report(branch: String, problem: Problem) -> Report {
+    Report {
+        branch,
+        error: Some(problem.what()),
+        cause: Some(problem.cause().to_owned()),
+        next_step: Some(problem.next_step()),
+        ..Report::default()
+    }
+}
+
+async fn one_branch(
+    bridge: Arc<Bridge>,
+    central: Arc<Central>,
+    branch: Branch,
+    request: Request,
+    progress: Arc<Progress>,
+) -> Result<Report, Halt> {
+    let now = Timestamp::now();
+    let connection = connect_branch(&bridge, &branch)?;
+    let place = &branch.endpoint;
+    let endpoint = bridge.store.endpoint(branch.code.as_str(), &place.url, &place.database, &place.user)?;
+    let last = LastPass::load(bridge.store.directory(), &branch.code);
+    let pass = Arc::new(BranchPass {
+        bridge,
+        branch,
+        central,
+        connection,
+        endpoint,
+        request,
+        last,
+        now,
+        bindings: Mutex::default(),
+        batch_rows: AtomicUsize::new(deliver::FIRST_BATCH_ROWS),
+        kept: Notify::new(),
+        reading_ended: AtomicBool::new(false),
+        counted: Counted::default(),
+        progress,
+    });
+    let mut looked = Looked::default();
+    let read = async {
+        let ended = read_part(&pass, &mut looked).await;
+        pass.reading_ended.store(true, Ordering::Release);
+        pass.kept.notify_one();
+        ended
+    };
+    let (read, delivered) = tokio::join!(read, deliver::deliver(&pass));
+    // A branch that cannot be read says more about this branch than a central that cannot be written.
+    let problem = read.err().or(delivered.err()).map(Halt::into_problem);
+    note_pass(&pass, looked, problem.clone());
+    if let Some(problem) = &problem {
+        tracing::warn!(branch = %pass.branch.code, cause = problem.cause(), "{}", problem.what());
+    }
+    Ok(report(&pass, problem))
+}
+
+async fn read_part(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
+    receive::refresh(pass).await?;
+    if pass.request.deliver_only { Ok(()) } else { receive::read(pass, looked).await }
+}
+
+fn report(pass: &BranchPass, problem: Option<Problem>) -> Report {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let ended = match problem {
+        Some(problem) => failed_report(pass.branch.code.to_string(), problem),
+        None => Report { branch: pass.branch.code.to_string(), ..Report::default() },
+    };
+    Report {
+        read: count(&pass.counted.read),
+        new: count(&pass.counted.new),
+        delivered: count(&pass.counted.delivered),
+        adjusted: count(&pass.counted.adjusted),
+        ..ended
+    }
+}
+
+fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
+    if pass.request.deliver_only || pass.request.dry_run {
+        return;
+    }
+    let before = pass.last.as_ref();
+    let whole = looked.whole_window && error.is_none();
+    let ended_at = Timestamp::now();
+    let note = LastPass {
+        started_at: pass.now,
+        ended_at,
+        answered_at: if looked.answered { Some(ended_at) } else { before.and_then(|last| last.answered_at) },
+        whole_window_at: if whole { Some(pass.now) } else { before.and_then(|last| last.whole_window_at) },
+        clock_offset_s: pass.connection.odoo.clock_offset_s(),
+        error,
+    };
+    note.save(pass.bridge.store.directory(), &pass.branch.code);
+}

@@ -1,0 +1,332 @@
+//! Reading a branch: headers first, then what is new or changed, page by page into the ledger.
+//!
+//! Neither an id nor a write_date is in the order of commits (odoo-facts C4), so a pass looks at a window that
+//! overlaps the last one by more than the branch's longest transaction, and the ledger tells what is known in it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::pass::BranchPass;
+use super::{Halt, TRIES, explain, odoo_time, parse_odoo_time, short_pause};
+use crate::config::Receive;
+use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Tax, User};
+use crate::odoo::records::{self, Fields, Header};
+use crate::odoo::{Call, OdooError};
+use crate::problem::Problem;
+use crate::store::BranchRecord;
+
+/// Headers in one call: about 100 kB, 1,000 are one page of the largest shop's day.
+const HEADERS: usize = 1_000;
+
+/// Orders read in one page, with all their lines and payments: about 1 MB at 5 lines an order.
+pub const PAGE: usize = 200;
+
+/// The page never shrinks below this: a link that cannot carry ten orders carries none.
+const SMALLEST_PAGE: usize = 10;
+
+/// A frequent pass looks only above `highest id - FLOOR`: Odoo has no index on write_date, and with the id bound as
+/// well the branch answers in 7 ms instead of 59 (400,000 orders). No till holds 2,000 orders back from commit.
+const FLOOR: i64 = 2_000;
+
+/// How often the window is asked for without the bound on ids: a draft that is paid late keeps its old, low id.
+const WHOLE_WINDOW_EVERY: Duration = Duration::from_secs(3600);
+
+/// What a pass over a branch looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Looked {
+    /// Whether the whole window was asked for, without the bound on ids.
+    pub whole_window: bool,
+    /// Whether the branch answered at all.
+    pub answered: bool,
+}
+
+/// Reads everything new or changed into the ledger.
+///
+/// # Errors
+/// Whatever keeps the branch from being read to the end, or the ledger from keeping it. What was kept stays.
+pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
+    let fields = fields(pass).await?;
+    let mut window = Window::of(pass).await?;
+    looked.whole_window = window.floor == 0;
+
+    let mut page = Page { fields, size: PAGE, waiting: Vec::new(), kept_any: false };
+    let mut after = window.floor;
+    loop {
+        let call = records::headers(&window.domain, after, HEADERS);
+        let (headers, date): (Vec<Header>, _) = pass.branch_call(&call).await?;
+        looked.answered = true;
+        // The branch's clock at the start: whatever is written from now on is in the next window.
+        window.started.get_or_insert(date.unwrap_or(pass.now));
+        let Some(last) = headers.last().map(|header| header.id.get()) else { break };
+        let full = headers.len() == HEADERS;
+        page.waiting.extend(unknown_or_changed(pass, &headers, &mut window).await?);
+        // The last page is held back: it takes the cursor along.
+        page.keep_while(pass, |waiting, size| waiting > size, None).await?;
+        after = last;
+        if !full {
+            break;
+        }
+    }
+    notice_restore(pass, &window).await?;
+    let cursor = window.started.map(odoo_time);
+    page.keep_while(pass, |waiting, _| waiting > 0, cursor.as_deref()).await?;
+    pass.connection.remember(&pass.bridge.store, None)?;
+    Ok(())
+}
+
+/// The fields of this branch, from the ledger or asked once.
+async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
+    if let Some(known) = pass.endpoint.fields.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+        return Ok(known);
+    }
+    let fields = Fields::ask(&pass.connection.odoo).await.map_err(|e| pass.connection.explain(&e))?;
+    let text = serde_json::to_string(&fields).unwrap_or_default();
+    pass.connection.remember(&pass.bridge.store, Some(&text))?;
+    Ok(fields)
+}
+
+/// What this pass asks for.
+struct Window {
+    domain: Vec<Json>,
+    /// Only ids above; 0 = all.
+    floor: i64,
+    /// Only written at or after; `None` = a first pass, or one from a given day.
+    since: Option<String>,
+    started: Option<Timestamp>,
+    /// Known ids that were met again.
+    met: HashSet<i64>,
+}
+
+impl Window {
+    async fn of(pass: &BranchPass) -> Result<Self, Halt> {
+        let from = pass.request.from.unwrap_or_else(|| pass.branch.from_utc());
+        let mut domain = vec![json!(["date_order", ">=", odoo_time(from)])];
+        if !pass.branch.shops.is_empty() {
+            domain.push(json!(["config_id.name", "in", pass.branch.shops]));
+        }
+        if pass.branch.receive == Receive::Closed {
+            domain.push(json!(["session_id.state", "=", "closed"]));
+        }
+        // A pass from a given day looks at all of it, however long ago it was written.
+        let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none());
+        let since = cursor.and_then(parse_odoo_time).and_then(|at| at.checked_sub(pass.branch.overlap).ok()).map(odoo_time);
+        let mut floor = 0;
+        if let Some(since) = &since {
+            domain.push(json!(["write_date", ">=", since]));
+            let recent = |last: Timestamp| {
+                let same_day = last.strftime("%F").to_string() == pass.now.strftime("%F").to_string();
+                same_day && pass.now.duration_since(last) < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
+            };
+            if pass.last.as_ref().and_then(|last| last.whole_window_at).is_some_and(recent) {
+                let code = pass.branch.code.clone();
+                floor = (pass.bridge.store.run(move |store| store.highest_order(&code)).await? - FLOOR).max(0);
+            }
+        }
+        Ok(Self { domain, floor, since, started: None, met: HashSet::new() })
+    }
+}
+
+async fn unknown_or_changed(pass: &BranchPass, headers: &[Header], window: &mut Window) -> Result<Vec<BranchId<PosOrderModel>>, Halt> {
+    let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return Ok(Vec::new()) };
+    let (code, first, last) = (pass.branch.code.clone(), first.id.get(), last.id.get());
+    let known = pass.bridge.store.run(move |store| store.known(&code, first, last)).await?;
+    let mut wanted = Vec::new();
+    for header in headers {
+        match known.get(&header.id.get()) {
+            Some(rows) => {
+                window.met.insert(header.id.get());
+                if !rows.iter().any(|row| row.write_date == header.write_date) {
+                    wanted.push(header.id);
+                }
+            }
+            None => wanted.push(header.id),
+        }
+    }
+    Ok(wanted)
+}
+
+/// Orders to be read, and the size of the pages.
+struct Page {
+    fields: Fields,
+    size: usize,
+    waiting: Vec<BranchId<PosOrderModel>>,
+    kept_any: bool,
+}
+
+impl Page {
+    /// Reads and keeps pages while `more` says so. The last one takes the cursor, in its own transaction.
+    async fn keep_while(&mut self, pass: &BranchPass, more: impl Fn(usize, usize) -> bool, cursor: Option<&str>) -> Result<(), Halt> {
+        let mut cursor_moved = false;
+        while more(self.waiting.len(), self.size) {
+            let ids = self.waiting[..self.size.min(self.waiting.len())].to_vec();
+            let orders = match self.read(pass, &ids).await? {
+                Some(orders) => orders,
+                None => continue, // with a smaller page
+            };
+            let moves = cursor.filter(|_| ids.len() == self.waiting.len());
+            cursor_moved |= moves.is_some();
+            keep(pass, orders, moves).await?;
+            self.waiting.drain(..ids.len());
+            self.kept_any = true;
+        }
+        if let (Some(cursor), true, false) = (cursor, self.kept_any, cursor_moved) {
+            keep_cursor(pass, cursor).await?;
+        }
+        Ok(())
+    }
+
+    /// One page; `None` = it was too much for the link, and the size is smaller now.
+    async fn read(&mut self, pass: &BranchPass, ids: &[BranchId<PosOrderModel>]) -> Result<Option<Vec<PosOrder>>, Halt> {
+        let mut tries = 0;
+        loop {
+            match records::orders(&pass.connection.odoo, &self.fields, ids).await {
+                Ok(orders) => return Ok(Some(orders)),
+                Err(error) if error.is_about_size() && self.size > SMALLEST_PAGE => {
+                    self.size = (self.size.min(ids.len()) / 2).max(SMALLEST_PAGE);
+                    tracing::info!(branch = %pass.branch.code, page = self.size, "The branch answers slowly: smaller pages");
+                    return Ok(None);
+                }
+                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
+                    short_pause(tries).await;
+                    tries += 1;
+                }
+                Err(error @ OdooError::FieldUnknown(_)) => {
+                    // The branch lost a field (a module was removed): ask again which ones it has, at the next pass.
+                    pass.connection.remember(&pass.bridge.store, Some(""))?;
+                    return Err(pass.connection.explain(&error).into());
+                }
+                Err(error) => return Err(pass.connection.explain(&error).into()),
+            }
+        }
+    }
+}
+
+async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) -> Result<(), Halt> {
+    let records = named_records(pass, &orders).await?;
+    let witnesses: Vec<String> = orders.iter().filter(|order| order.uuid.is_some()).map(PosOrder::witness).collect();
+    let (code, now, read) = (pass.branch.code.clone(), pass.now, orders.len() as u64);
+    let cursor = cursor.map(str::to_owned);
+    let kept = pass
+        .bridge
+        .store
+        .run(move |store| match store.orders_of_other_branches(&code, &witnesses)?.into_values().next() {
+            Some(twin) => Ok(Err(twin)),
+            None => store.keep(&code, &orders, &records, cursor.as_deref(), now).map(Ok),
+        })
+        .await?;
+    let kept = match kept {
+        Ok(kept) => kept,
+        // Keeping a copied branch's orders would write each sale twice.
+        Err((other, reference)) => {
+            let other = BranchCode::new(&other).unwrap_or_else(|_| pass.branch.code.clone());
+            return Err(Problem::BranchCloned { other, reference }.into());
+        }
+    };
+    pass.note_kept(read, kept);
+    if kept.reused_id {
+        let details = "An order number came back with another sale under it".to_owned();
+        note_branch_problem(pass, Problem::BranchRestored { details }).await?;
+    }
+    Ok(())
+}
+
+async fn keep_cursor(pass: &BranchPass, cursor: &str) -> Result<(), Halt> {
+    let (code, now, cursor) = (pass.branch.code.clone(), pass.now, cursor.to_owned());
+    pass.bridge.store.run(move |store| store.keep(&code, &[], &[], Some(&cursor), now)).await?;
+    Ok(())
+}
+
+async fn note_branch_problem(pass: &BranchPass, problem: Problem) -> Result<(), Halt> {
+    tracing::warn!(branch = %pass.branch.code, cause = problem.cause(), "{}", problem.what());
+    let code = pass.branch.code.clone();
+    Ok(pass.bridge.store.run(move |store| store.set_branch_problem(&code, Some(&problem))).await?)
+}
+
+/// Received orders that a look at the same window no longer meets, and that the branch no longer has: paid orders
+/// cannot be deleted in Odoo, so its database went back in time.
+async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> {
+    let Some(since) = window.since.clone() else { return Ok(()) };
+    let (code, floor) = (pass.branch.code.clone(), window.floor);
+    let expected = pass.bridge.store.run(move |store| store.window(&code, &since, floor)).await?;
+    let missed: Vec<i64> = expected.into_iter().filter(|id| !window.met.contains(id)).take(PAGE).collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    // A changed `shops` or `receive` also hides orders; ask for them by id before crying out.
+    let call = Call::read(PosOrderModel::NAME, &missed, &["write_date"]);
+    let (found, _): (Vec<Header>, _) = pass.branch_call(&call).await?;
+    let found: HashSet<i64> = found.iter().map(|header| header.id.get()).collect();
+    let gone: Vec<String> = missed.iter().filter(|id| !found.contains(id)).map(i64::to_string).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let details = format!("{} received orders are no longer there, the first is number {}", gone.len(), gone[0]);
+    note_branch_problem(pass, Problem::BranchRestored { details }).await
+}
+
+/// The products, taxes, customers and users that orders name and the ledger does not know yet.
+async fn named_records(pass: &BranchPass, orders: &[PosOrder]) -> Result<Vec<BranchRecord>, Halt> {
+    let products: BTreeSet<i64> = orders.iter().flat_map(|order| &order.lines).map(|line| line.product_id.id.get()).collect();
+    let taxes: BTreeSet<i64> =
+        orders.iter().flat_map(|order| &order.lines).flat_map(|line| &line.tax_ids_after_fiscal_position).map(|id| id.get()).collect();
+    let partners: BTreeSet<i64> = orders.iter().filter_map(|order| order.partner_id.as_ref()).map(|partner| partner.id.get()).collect();
+    let users: BTreeSet<i64> = if pass.branch.salespeople.is_empty() {
+        BTreeSet::new() // nobody asks who they are
+    } else {
+        orders.iter().filter_map(|order| order.user_id.as_ref()).map(|user| user.id.get()).collect()
+    };
+    let mut records = Vec::new();
+    for (model, ids) in [(Product::NAME, products), (Tax::NAME, taxes), (Partner::NAME, partners), (User::NAME, users)] {
+        let (code, ids) = (pass.branch.code.clone(), ids.into_iter().collect::<Vec<_>>());
+        let unread = pass.bridge.store.run(move |store| store.unread(&code, model, &ids)).await?;
+        if !unread.is_empty() {
+            records.extend(read_records(pass, model, &unread).await.map_err(|e| pass.connection.explain(&e))?);
+        }
+    }
+    Ok(records)
+}
+
+async fn read_records(pass: &BranchPass, model: &'static str, ids: &[i64]) -> Result<Vec<BranchRecord>, OdooError> {
+    fn kept<T: serde::Serialize>(model: &'static str, records: Vec<T>, id: impl Fn(&T) -> i64) -> Vec<BranchRecord> {
+        records.into_iter().map(|record| (model, id(&record), serde_json::to_string(&record).unwrap_or_default())).collect()
+    }
+    let branch = &pass.connection.odoo;
+    Ok(match model {
+        Product::NAME => kept(Product::NAME, records::branch_products(branch, ids).await?, |r| r.id.get()),
+        Tax::NAME => kept(Tax::NAME, records::branch_taxes(branch, ids).await?, |r| r.id.get()),
+        Partner::NAME => kept(Partner::NAME, records::branch_partners(branch, ids).await?, |r| r.id.get()),
+        _ => kept(User::NAME, records::branch_users(branch, ids).await?, |r| r.id.get()),
+    })
+}
+
+/// Reads again what a person's retry wants read again. A branch that does not answer now is no obstacle: then the
+/// records stay as they were last read.
+///
+/// # Errors
+/// Only those of the ledger.
+pub async fn refresh(pass: &BranchPass) -> Result<(), Halt> {
+    let code = pass.branch.code.clone();
+    let stale = pass.bridge.store.run(move |store| store.stale_records(&code)).await?;
+    let mut records = Vec::new();
+    for model in [Product::NAME, Tax::NAME, Partner::NAME, User::NAME] {
+        let ids: Vec<i64> = stale.iter().filter(|(of, _)| of == model).map(|(_, id)| *id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        match read_records(pass, model, &ids).await {
+            Ok(fresh) => records.extend(fresh),
+            Err(error) => {
+                tracing::info!(branch = %pass.branch.code, %error, "The branch does not answer: its records stay as last read");
+                break;
+            }
+        }
+    }
+    if !records.is_empty() {
+        let (code, now) = (pass.branch.code.clone(), pass.now);
+        pass.bridge.store.run(move |store| store.keep(&code, &[], &records, None, now)).await?;
+    }
+    Ok(())
+}
