@@ -1,1 +1,172 @@
-//! stand-in
+//! An Odoo 19 stand-in: tables in memory behind real XML-RPC over HTTP, for `posbridge demo` and for the tests.
+//!
+//! It is state, not expectations: seed a central and some branches, sell, let the bridge work, and look at the tables.
+//! What it answers is held against a real Odoo 19.0 by `tests/contract.rs`; where the two differ the stand-in is wrong.
+//! Deliberately absent: Odoo's web client, stock moves, accounting entries, other protocols than `/xmlrpc/2`.
+//!
+//! ```
+//! use posbridge::demo::{Branch, Central, Item, OdooServer, Sale};
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let server = OdooServer::start().await?;
+//! let central = server.central("central", &Central::default());
+//! let tirana = server.branch("tirana", &Branch::new("Tirana Centre"));
+//! let order = tirana.sell(Sale::new().line(Item::new("ART-0001").qty("2").price("1.20")).pay("Cash", "5").change("2.60"));
+//! tirana.sell_random(20, 7);
+//! // ... the bridge reads from and writes to server.url(), as user "bridge" with password "bridge" ...
+//! assert_eq!(tirana.record("pos.order", order).unwrap().text("state"), "paid");
+//! assert_eq!(central.sale_orders().len(), 0);
+//! # Ok::<(), std::io::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! Reading order: [`schema`] (models), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`sale`],
+//! [`records`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
+//! [`mishap`] (what goes wrong on purpose), [`seed`] and [`sell`] (what there is to bridge), [`db`] (a test's view).
+
+pub mod call;
+pub mod db;
+pub mod domain;
+pub mod fault;
+pub mod load;
+pub mod load_cells;
+pub mod mishap;
+pub mod orm;
+pub mod records;
+pub mod sale;
+pub mod schema;
+pub mod seed;
+pub mod sell;
+pub mod server;
+pub mod table;
+pub mod tax;
+pub mod time;
+pub mod wire;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use db::{Db, Pending, Record, SaleOrder};
+pub use mishap::{Mishap, Seen, When};
+pub use schema::Side;
+pub use seed::{Branch, Central};
+pub use sell::{Item, RefundStyle, Sale};
+pub use server::Stats;
+pub use wire::{Value, dict};
+
+use server::{Shared, Slot};
+use table::Database;
+
+/// One Odoo server with any number of databases, on a free port of the loopback address.
+#[derive(Debug)]
+pub struct OdooServer {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl OdooServer {
+    /// Starts a server without databases on a free port.
+    pub async fn start() -> io::Result<Self> {
+        Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
+    /// Starts a server without databases on a given address.
+    pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (address, task) = listen(address, &shared).await?;
+        Ok(Self { shared, address, task })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Adds a seeded central.
+    pub fn central(&self, name: &str, central: &Central) -> Db {
+        let mut database = Database::new(name, Side::Central);
+        seed::central(&mut database, central);
+        self.add(database)
+    }
+
+    /// Adds a seeded branch.
+    pub fn branch(&self, name: &str, branch: &Branch) -> Db {
+        let mut database = Database::new(name, Side::Branch);
+        seed::branch(&mut database, branch);
+        self.add(database)
+    }
+
+    /// Adds a database as it is; one of the same name is replaced.
+    pub fn add(&self, database: Database) -> Db {
+        let name = database.name.clone();
+        let slot = Arc::new(Slot::new(database));
+        self.shared.slots().insert(name, Arc::clone(&slot));
+        Db::new(slot)
+    }
+
+    /// Takes a database away: calls to it fault as calls to an unknown one.
+    pub fn remove(&self, name: &str) {
+        self.shared.slots().remove(name);
+    }
+
+    /// Lets something go wrong. Rules are tried in the order in which they came; the first that fits is used up.
+    pub fn inject(&self, when: When, mishap: Mishap) {
+        self.shared.inject(when, mishap);
+    }
+
+    /// Forgets all mishaps, also those that have not happened yet.
+    pub fn clear_mishaps(&self) {
+        self.shared.rules().clear();
+    }
+
+    /// How many mishaps have not used up their calls.
+    pub fn mishaps_left(&self) -> usize {
+        self.shared.rules().iter().filter(|rule| !rule.spent()).count()
+    }
+
+    /// What was called so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats().clone()
+    }
+
+    /// How often a method of a model was called.
+    pub fn calls(&self, model: &str, method: &str) -> u64 {
+        self.shared.stats().calls.get(&(model.to_owned(), method.to_owned())).copied().unwrap_or(0)
+    }
+
+    /// Sets the counters to zero; what is being served goes on counting.
+    pub fn reset_stats(&self) {
+        let mut stats = self.shared.stats();
+        *stats = Stats { open: stats.open, most_open: stats.open, ..Stats::default() };
+    }
+
+    /// Stops listening: new connections are refused. What is being served runs on.
+    pub async fn go_down(&mut self) {
+        self.task.abort();
+        // The socket closes when the task is gone, not when it is asked to go.
+        let _ = (&mut self.task).await;
+    }
+
+    /// Listens again on the same port after [`OdooServer::go_down`].
+    pub async fn come_back(&mut self) -> io::Result<()> {
+        let (_, task) = listen(self.address, &self.shared).await?;
+        self.task = task;
+        Ok(())
+    }
+}
+
+impl Drop for OdooServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, JoinHandle<()>)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((address, tokio::spawn(server::accept(listener, Arc::clone(shared)))))
+}

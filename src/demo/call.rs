@@ -1,0 +1,280 @@
+//! One remote call on a database: log-in, arguments by position or by name, the method, commit or rollback.
+
+use super::fault::Fault;
+use super::load::{self, Options};
+use super::orm::{Env, Values};
+use super::schema::Model;
+use super::table::Database;
+use super::wire::{Value, dict};
+use super::sale;
+
+/// A call of `execute_kw`, taken apart.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Database name.
+    pub database: String,
+    /// The user's id as sent; Odoo also gets `false` from clients that failed to log in.
+    pub uid: Value,
+    /// Password or API key.
+    pub password: Value,
+    /// Model name.
+    pub model: String,
+    /// Method name.
+    pub method: String,
+    /// Positional arguments.
+    pub args: Vec<Value>,
+    /// Named arguments, the context among them.
+    pub kwargs: Value,
+}
+
+impl Call {
+    /// From the parameters of `execute_kw` or `execute`.
+    pub fn of(method: &str, params: Vec<Value>) -> Result<Self, Fault> {
+        let named = method == "execute_kw";
+        if !named && method != "execute" {
+            return Err(Fault::exception(format!("NameError: Method not available {method}")));
+        }
+        let mut params = params.into_iter();
+        let mut next = || params.next();
+        let (Some(database), Some(uid), Some(password), Some(model), Some(name)) = (next(), next(), next(), next(), next()) else {
+            return Err(Fault::exception("ValueError: not enough values to unpack (expected 5)"));
+        };
+        let rest: Vec<Value> = params.collect();
+        let (args, kwargs) = if named {
+            let args = rest.first().and_then(Value::as_array).unwrap_or_default().to_vec();
+            (args, rest.get(1).cloned().unwrap_or(Value::Struct(Vec::new())))
+        } else {
+            (rest, Value::Struct(Vec::new()))
+        };
+        let (database, model, method) = (database.python_str(), model.python_str(), name.python_str());
+        Ok(Self { database, uid, password, model, method, args, kwargs })
+    }
+
+    /// An argument by its position or its name.
+    fn arg(&self, position: usize, name: &str) -> Option<&Value> {
+        self.args.get(position).or_else(|| self.kwargs.get(name))
+    }
+
+    fn required(&self, position: usize, name: &str) -> Result<&Value, Fault> {
+        self.arg(position, name).ok_or_else(|| {
+            Fault::exception(format!("TypeError: {}() missing 1 required positional argument: '{name}'", self.method))
+        })
+    }
+
+    fn context(&self) -> Value {
+        self.kwargs.get("context").cloned().unwrap_or(Value::Struct(Vec::new()))
+    }
+
+    /// The external ids that this call would create: PostgreSQL lets one call at a time write them.
+    pub fn xids(&self, db: &Database) -> Vec<String> {
+        if self.method != "load" {
+            return Vec::new();
+        }
+        let options = Options::of(&self.context(), db.commits);
+        let (Some(fields), Some(rows)) = (self.arg(0, "fields"), self.arg(1, "data")) else { return Vec::new() };
+        load::named_xids(fields, rows, &options).into_iter().filter(|xid| db.xid(xid).is_none()).collect()
+    }
+
+    fn number(&self, position: usize, name: &str) -> Option<usize> {
+        self.arg(position, name).and_then(Value::as_int).and_then(|number| usize::try_from(number).ok())
+    }
+
+    fn order(&self, position: usize) -> Option<&str> {
+        self.arg(position, "order").and_then(Value::as_str).filter(|order| !order.is_empty())
+    }
+}
+
+/// `common.authenticate`: the user's id, or `false`.
+pub fn authenticate(db: &mut Database, login: &str, password: &str) -> Value {
+    let Some(model) = db.model("res.users") else { return Value::FALSE };
+    let Some(column) = model.column("login") else { return Value::FALSE };
+    let rows = db.table(model).into_iter().flat_map(|table| table.rows());
+    let found = rows.filter(|(_, row)| row.get(column).as_str() == Some(login)).map(|(id, _)| *id).next();
+    match found {
+        Some(uid) if db.passwords.get(&uid).is_some_and(|known| known == password) => Value::Int(uid),
+        _ => Value::FALSE,
+    }
+}
+
+/// Runs a call in a transaction of its own. `snapshot` is the number of commits when the call arrived.
+pub fn execute(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
+    db.now = db.clock.now();
+    let result = run(db, call, snapshot);
+    db.wrote = match &result {
+        Ok(_) => db.commit(),
+        Err(_) => {
+            db.rollback(0);
+            false
+        }
+    };
+    result
+}
+
+fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
+    let uid = log_in(db, call)?;
+    let Some(model) = db.model(&call.model) else {
+        return Err(Fault::user(format!("Object {} doesn't exist", call.model)));
+    };
+    if call.method.starts_with('_') || matches!(call.method.as_str(), "check_access" | "search_fetch" | "browse" | "sudo") {
+        return Err(Fault::private(&call.model, &call.method));
+    }
+    let env = Env::of_user(db, uid, call.context());
+    if call.method == "load" {
+        let options = Options::of(&call.context(), snapshot);
+        return load::load(db, &env, model, call.required(0, "fields")?, call.required(1, "data")?, &options);
+    }
+    if call.method == "fields_get" {
+        return Ok(db.fields_get(model, call.arg(0, "allfields"), call.arg(1, "attributes")));
+    }
+    method(db, &env?, model, call)
+}
+
+fn log_in(db: &Database, call: &Call) -> Result<i64, Fault> {
+    let Some(uid) = call.uid.as_int().filter(|uid| *uid != 0) else { return Err(Fault::access_denied()) };
+    match db.passwords.get(&uid) {
+        Some(known) if Some(known.as_str()) == call.password.as_str() => Ok(uid),
+        Some(_) => Err(Fault::access_denied()),
+        None => Err(Fault::missing("res.users", uid, uid)),
+    }
+}
+
+fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> Result<Value, Fault> {
+    let empty = Value::Array(Vec::new());
+    let domain = |position: usize| call.arg(position, "domain").unwrap_or(&empty);
+    let ids = || call.arg(0, "ids").map(Value::ids).unwrap_or_default();
+    match call.method.as_str() {
+        "search" => {
+            let found =
+                db.search(env, model, domain(0), call.order(3), call.number(1, "offset").unwrap_or(0), call.number(2, "limit"))?;
+            Ok(found.into())
+        }
+        "search_count" => {
+            let found = db.search(env, model, domain(0), Some("id"), 0, call.number(1, "limit"))?;
+            Ok(Value::Int(found.len() as i64))
+        }
+        "search_read" => {
+            let columns = db.columns(model, call.arg(1, "fields"))?;
+            let (offset, limit) = (call.number(2, "offset").unwrap_or(0), call.number(3, "limit"));
+            let found = db.search(env, model, domain(0), call.order(4), offset, limit)?;
+            db.read(env, model, &found, &columns)
+        }
+        "read" => {
+            let columns = db.columns(model, call.arg(1, "fields"))?;
+            db.read(env, model, &ids(), &columns)
+        }
+        "create" => create(db, env, model, call.required(0, "vals_list")?),
+        "write" => {
+            let values = members(call.required(1, "vals")?);
+            db.write(env, model, &ids(), values)?;
+            Ok(Value::Bool(true))
+        }
+        "unlink" => {
+            db.unlink(env, model, &ids())?;
+            Ok(Value::Bool(true))
+        }
+        "get_metadata" => db.get_metadata(env, model, &ids()),
+        "name_search" => name_search(db, env, model, call),
+        "has_access" => {
+            let operation = letter(call.required(1, "operation")?);
+            Ok(Value::Bool(db.has_access(env, model, operation)))
+        }
+        "check_access_rights" => check_access_rights(db, env, model, call),
+        "get_external_id" => Err(Fault::exception("TypeError: dictionary key must be string")),
+        "context_get" if model.name == "res.users" => {
+            Ok(dict([("lang", "en_US".into()), ("tz", Value::FALSE), ("uid", Value::Int(env.uid))]))
+        }
+        "has_group" if model.name == "res.users" => has_group(db, env, call),
+        "check_object_reference" if model.name == "ir.model.data" => check_object_reference(db, call),
+        "action_archive" | "action_unarchive" | "toggle_active" => {
+            let active = Value::Bool(call.method == "action_unarchive");
+            db.write(env, model, &ids(), vec![("active".into(), active)])?;
+            Ok(Value::Nil)
+        }
+        name => match sale_action(db, env, model, name, &ids())? {
+            Some(result) => Ok(result),
+            None => Err(Fault::exception(format!("AttributeError: The method '{}.{name}' does not exist", model.name))),
+        },
+    }
+}
+
+fn sale_action(db: &mut Database, env: &Env, model: &Model, method: &str, ids: &[i64]) -> Result<Option<Value>, Fault> {
+    if model.name == "sale.order" { sale::action(db, env, method, ids) } else { Ok(None) }
+}
+
+fn members(value: &Value) -> Values {
+    match value {
+        Value::Struct(members) => members.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn create(db: &mut Database, env: &Env, model: &'static Model, values: &Value) -> Result<Value, Fault> {
+    match values {
+        Value::Array(many) => {
+            let ids: Result<Vec<i64>, Fault> = many.iter().map(|one| db.create(env, model, members(one))).collect();
+            Ok(ids?.into())
+        }
+        one => Ok(Value::Int(db.create(env, model, members(one))?)),
+    }
+}
+
+fn name_search(db: &Database, env: &Env, model: &'static Model, call: &Call) -> Result<Value, Fault> {
+    let text = call.arg(0, "name").cloned().unwrap_or_else(|| "".into());
+    let operator = call.arg(2, "operator").and_then(Value::as_str).unwrap_or("ilike").to_owned();
+    let mut conditions = call.arg(1, "domain").and_then(Value::as_array).unwrap_or_default().to_vec();
+    if text.truthy() {
+        conditions.push(Value::Array(vec!["display_name".into(), operator.into(), text]));
+    }
+    let limit = call.number(3, "limit").or(Some(100));
+    let ids = db.search(env, model, &Value::Array(conditions), None, 0, limit)?;
+    let pair = |id: i64| Value::Array(vec![Value::Int(id), db.display_name(&model.name, id).into()]);
+    Ok(Value::Array(ids.into_iter().map(pair).collect()))
+}
+
+fn letter(operation: &Value) -> char {
+    match operation.as_str() {
+        Some("write") => 'w',
+        Some("create") => 'c',
+        Some("unlink") => 'u',
+        _ => 'r',
+    }
+}
+
+/// Odoo 19 still has it: `None` when allowed (which cannot be sent), fault 4 when not, `False` if asked not to raise.
+fn check_access_rights(db: &Database, env: &Env, model: &'static Model, call: &Call) -> Result<Value, Fault> {
+    let operation = letter(call.required(0, "operation")?);
+    let raise = call.arg(1, "raise_exception").is_none_or(Value::truthy);
+    if !raise {
+        return Ok(Value::Bool(db.has_access(env, model, operation)));
+    }
+    db.check_access(env, model, operation)?;
+    Ok(Value::Nil)
+}
+
+/// Groups by the external ids that clients ask for.
+const GROUPS: [(&str, &str); 8] = [
+    ("base.group_user", "Role / User"),
+    ("base.group_system", "Role / Administrator"),
+    ("base.group_erp_manager", "Access Rights"),
+    ("sales_team.group_sale_salesman", "Sales / User: Own Documents Only"),
+    ("sales_team.group_sale_salesman_all_leads", "Sales / User: All Documents"),
+    ("sales_team.group_sale_manager", "Sales / Administrator"),
+    ("point_of_sale.group_pos_user", "Point of Sale / User"),
+    ("point_of_sale.group_pos_manager", "Point of Sale / Administrator"),
+];
+
+fn has_group(db: &Database, env: &Env, call: &Call) -> Result<Value, Fault> {
+    let asked = call.args.last().or_else(|| call.kwargs.get("group_ext_id")).and_then(Value::as_str).unwrap_or_default();
+    let user = call.args.first().and_then(|first| first.ids().first().copied()).unwrap_or(env.uid);
+    let group = GROUPS.iter().find(|(xid, _)| *xid == asked).map(|(_, group)| *group);
+    let member = group.is_some_and(|group| db.groups.get(&user).is_some_and(|groups| groups.contains(group)));
+    Ok(Value::Bool(member))
+}
+
+fn check_object_reference(db: &Database, call: &Call) -> Result<Value, Fault> {
+    let name = format!("{}.{}", call.required(0, "module")?.python_str(), call.required(1, "xml_id")?.python_str());
+    match db.xid(&name) {
+        Some(xid) => Ok(Value::Array(vec![xid.model.into(), Value::Int(xid.id)])),
+        None => Err(Fault::exception(format!("ValueError: External ID not found in the system: {name}"))),
+    }
+}

@@ -1,0 +1,331 @@
+//! A test's hand on a database while the server serves it.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::fault::Fault;
+use super::orm::{Env, Values};
+use super::sell::{self, Built, Random, RefundStyle, Sale};
+use super::server::Slot;
+use super::table::Database;
+use super::time::{self, Clock, SECOND};
+use super::wire::Value;
+
+/// A handle on one database; clones are the same database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    slot: Arc<Slot>,
+}
+
+/// A record as a test looks at it: every field that exists, many2ones as `[id, name]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    values: Values,
+}
+
+impl Record {
+    /// A field, `false` when it does not exist.
+    pub fn get(&self, field: &str) -> &Value {
+        self.values.iter().find(|(name, _)| name == field).map_or(&Value::FALSE, |(_, value)| value)
+    }
+
+    /// Text (also of a datetime); empty when there is none.
+    pub fn text(&self, field: &str) -> String {
+        match self.get(field) {
+            Value::Bool(false) => String::new(),
+            other => other.python_str(),
+        }
+    }
+
+    /// A number as a decimal.
+    pub fn amount(&self, field: &str) -> Decimal {
+        self.get(field).as_decimal().unwrap_or_default()
+    }
+
+    /// The id of a many2one, or an integer.
+    pub fn link(&self, field: &str) -> Option<i64> {
+        self.get(field).as_int()
+    }
+
+    /// The ids of an x2many.
+    pub fn ids(&self, field: &str) -> Vec<i64> {
+        self.get(field).ids()
+    }
+
+    /// A boolean.
+    pub fn flag(&self, field: &str) -> bool {
+        self.get(field).truthy()
+    }
+}
+
+/// A sales order at central with its lines and external id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SaleOrder {
+    /// The first of its external ids, `module.name`.
+    pub xid: Option<String>,
+    /// The order.
+    pub order: Record,
+    /// Its lines.
+    pub lines: Vec<Record>,
+}
+
+impl SaleOrder {
+    /// The total.
+    pub fn total(&self) -> Decimal {
+        self.order.amount("amount_total")
+    }
+}
+
+/// An order whose transaction began and is not committed: it has its id and times, and nobody sees it.
+#[derive(Debug)]
+pub struct Pending {
+    slot: Arc<Slot>,
+    built: Built,
+}
+
+impl Pending {
+    /// The id that it will appear under.
+    pub fn order(&self) -> i64 {
+        self.built.order
+    }
+
+    /// Commits: the order appears with the times of its beginning.
+    pub fn commit(self) -> i64 {
+        let order = self.built.order;
+        self.built.commit(&mut self.slot.lock());
+        order
+    }
+
+    /// Rolls back: the ids are lost, as PostgreSQL's are.
+    pub fn abort(self) {}
+}
+
+impl Db {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.slot.lock().name.clone()
+    }
+
+    /// Runs something on the tables themselves, as one transaction.
+    pub fn with<T>(&self, change: impl FnOnce(&mut Database) -> T) -> T {
+        let mut db = self.slot.lock();
+        db.now = db.clock.now();
+        let result = change(&mut db);
+        db.commit();
+        result
+    }
+
+    /// Moves the clock by seconds, a running or a stopped one.
+    pub fn advance(&self, seconds: i64) {
+        let mut db = self.slot.lock();
+        db.clock = db.clock.moved(seconds * SECOND);
+    }
+
+    /// Stops the clock at a UTC time (`YYYY-MM-DD HH:MM:SS`); only [`Db::advance`] moves it then.
+    pub fn stop_clock(&self, at: &str) {
+        let mut db = self.slot.lock();
+        db.clock = Clock::Stopped(time::parse(at).unwrap_or_else(|| db.clock.now()));
+    }
+
+    /// Lets the clock run at an offset from the machine's.
+    pub fn clock_offset(&self, seconds: i64) {
+        self.slot.lock().clock = Clock::Offset(seconds * SECOND);
+    }
+
+    /// The clock's time, `YYYY-MM-DD HH:MM:SS` UTC.
+    pub fn now(&self) -> String {
+        time::text(self.slot.lock().clock.now())
+    }
+
+    /// A record.
+    pub fn record(&self, model: &str, id: i64) -> Option<Record> {
+        record(&self.slot.lock(), model, id)
+    }
+
+    /// All records of a model by id, archived ones too.
+    pub fn records(&self, model: &str) -> Vec<Record> {
+        let db = self.slot.lock();
+        let Some(of) = db.model(model) else { return Vec::new() };
+        let ids: Vec<i64> = db.table(of).map(|table| table.rows().keys().copied().collect()).unwrap_or_default();
+        ids.into_iter().filter_map(|id| record(&db, model, id)).collect()
+    }
+
+    /// The first record whose field shows this text, e.g. a product by its `default_code`.
+    pub fn find(&self, model: &str, field: &str, text: &str) -> Option<Record> {
+        self.records(model).into_iter().find(|record| record.text(field) == text)
+    }
+
+    /// Number of records of a model.
+    pub fn count(&self, model: &str) -> usize {
+        let db = self.slot.lock();
+        db.model(model).and_then(|of| db.table(of)).map_or(0, |table| table.rows().len())
+    }
+
+    /// Creates a record as Odoo itself would; fields not given get their defaults.
+    pub fn insert<const N: usize>(&self, model: &str, values: [(&str, Value); N]) -> Result<i64, Fault> {
+        self.with(|db| {
+            let of = db.model(model).ok_or_else(|| Fault::user(format!("Object {model} doesn't exist")))?;
+            db.create(&Env::root(), of, owned(values))
+        })
+    }
+
+    /// Writes a record as Odoo itself would: `write_date` moves, totals follow, nothing is refused.
+    pub fn update<const N: usize>(&self, model: &str, id: i64, values: [(&str, Value); N]) -> Result<(), Fault> {
+        self.with(|db| {
+            let of = db.model(model).ok_or_else(|| Fault::user(format!("Object {model} doesn't exist")))?;
+            db.write(&Env::root(), of, &[id], owned(values))
+        })
+    }
+
+    /// Deletes a record, its children and its external ids.
+    pub fn delete(&self, model: &str, id: i64) -> Result<(), Fault> {
+        self.with(|db| {
+            let of = db.model(model).ok_or_else(|| Fault::user(format!("Object {model} doesn't exist")))?;
+            db.unlink(&Env::root(), of, &[id])
+        })
+    }
+
+    /// Archives a record.
+    pub fn archive(&self, model: &str, id: i64) -> Result<(), Fault> {
+        self.update(model, id, [("active", false.into())])
+    }
+
+    /// Changes a password; running log-ins stop working at once.
+    pub fn set_password(&self, login: &str, password: &str) {
+        if let Some(user) = self.find("res.users", "login", login) {
+            self.slot.lock().passwords.insert(user.id, password.to_owned());
+        }
+    }
+
+    /// Gives a user exactly these groups (Odoo's full names, the implied ones too).
+    pub fn set_groups(&self, login: &str, groups: &[&str]) {
+        if let Some(user) = self.find("res.users", "login", login) {
+            self.slot.lock().groups.insert(user.id, groups.iter().map(|group| (*group).to_owned()).collect());
+        }
+    }
+
+    /// Sells: the order's id.
+    pub fn sell(&self, sale: Sale) -> i64 {
+        self.begin(sale).commit()
+    }
+
+    /// Begins the transaction of a sale: id and times are taken now, the order appears at [`Pending::commit`].
+    pub fn begin(&self, sale: Sale) -> Pending {
+        let mut db = self.slot.lock();
+        db.now = db.clock.now();
+        let built = sell::build(&mut db, &sale);
+        db.commit();
+        Pending { slot: Arc::clone(&self.slot), built }
+    }
+
+    /// Gives back the whole of an order: the refund's id.
+    pub fn refund(&self, order: i64, style: RefundStyle) -> i64 {
+        let sale = Sale::refund_of(&self.slot.lock(), order, style);
+        self.sell(sale)
+    }
+
+    /// Sells so many orders by a seed, one refund in twenty included; the same seed sells the same.
+    pub fn sell_random(&self, count: usize, seed: u64) -> Vec<i64> {
+        let mut random = Random::new(seed);
+        let articles = self.articles();
+        let mut orders = Vec::with_capacity(count);
+        while orders.len() < count {
+            let order = self.sell(sell::random_sale(&mut random, articles, 0));
+            orders.push(order);
+            if orders.len() < count && random.below(20) == 0 {
+                let style = if random.below(2) == 0 { RefundStyle::Till } else { RefundStyle::BackOffice };
+                orders.push(self.refund(order, style));
+            }
+        }
+        orders
+    }
+
+    /// A long past: `count` orders of three lines, one every `step_s` seconds up to now.
+    pub fn sell_history(&self, count: usize, seed: u64, step_s: i64) {
+        let mut random = Random::new(seed);
+        let articles = self.articles();
+        let mut db = self.slot.lock();
+        let end = db.clock.now();
+        for n in 0..count {
+            db.now = end - (count - 1 - n) as i64 * step_s * SECOND;
+            let sale = sell::random_sale(&mut random, articles, 3);
+            sell::build(&mut db, &sale).commit(&mut db);
+        }
+    }
+
+    fn articles(&self) -> usize {
+        self.records("product.product").iter().filter(|product| product.text("default_code").starts_with("ART-")).count()
+    }
+
+    /// The open session of a point of sale.
+    pub fn session(&self, shop: &str) -> Option<i64> {
+        self.find("pos.config", "name", shop)?.link("current_session_id")
+    }
+
+    /// Opens a session at a point of sale.
+    pub fn open_session(&self, shop: &str) -> Option<i64> {
+        let config = self.find("pos.config", "name", shop)?.id;
+        Some(self.with(|db| sell::open_session(db, config)))
+    }
+
+    /// Closes a session: its paid orders become done in one stroke, with one `write_date`.
+    pub fn close_session(&self, session: i64) -> Result<(), Fault> {
+        let now = Value::Time(self.with(|db| db.now / SECOND * SECOND));
+        let orders = self.record("pos.session", session).map(|record| record.ids("order_ids")).unwrap_or_default();
+        self.with(|db| {
+            let root = Env::root();
+            let (Some(order), Some(of)) = (db.model("pos.order"), db.model("pos.session")) else { return Ok(()) };
+            let paid: Vec<i64> =
+                orders.into_iter().filter(|id| db.stored("pos.order", *id, "state").as_str() == Some("paid")).collect();
+            db.write(&root, order, &paid, vec![("state".into(), "done".into())])?;
+            db.write(&root, of, &[session], vec![("state".into(), "closed".into()), ("stop_at".into(), now)])
+        })
+    }
+
+    /// The sales orders by id, with lines and external ids.
+    pub fn sale_orders(&self) -> Vec<SaleOrder> {
+        let orders = self.records("sale.order");
+        let db = self.slot.lock();
+        orders
+            .into_iter()
+            .map(|order| {
+                let lines = order.ids("order_line").into_iter().filter_map(|id| record(&db, "sale.order.line", id)).collect();
+                let xid = db.xids_of("sale.order", order.id).first().map(|name| (*name).to_owned());
+                SaleOrder { xid, order, lines }
+            })
+            .collect()
+    }
+
+    /// What an external id points to.
+    pub fn by_xid(&self, xid: &str) -> Option<(String, i64)> {
+        self.slot.lock().xid(xid).map(|xid| (xid.model.to_owned(), xid.id))
+    }
+
+    /// A person confirms an order.
+    pub fn confirm(&self, order: i64) -> Result<(), Fault> {
+        self.update("sale.order", order, [("state", "sale".into())])
+    }
+
+    /// A person cancels an order.
+    pub fn cancel(&self, order: i64) -> Result<(), Fault> {
+        self.update("sale.order", order, [("state", "cancel".into())])
+    }
+}
+
+fn owned<const N: usize>(values: [(&str, Value); N]) -> Values {
+    values.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
+}
+
+fn record(db: &Database, model: &str, id: i64) -> Option<Record> {
+    let (of, row) = db.row_of(model, id)?;
+    let columns = (0..of.fields.len()).filter(|column| db.has_column(of, *column));
+    let values = columns.map(|column| (of.fields[column].name.clone(), db.wire_value(of, id, row, column))).collect();
+    Some(Record { id, values })
+}

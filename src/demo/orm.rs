@@ -1,0 +1,583 @@
+//! What every model can do: search, read, create, write, unlink, with rights and company rules.
+
+use std::collections::BTreeSet;
+
+use super::domain::{Domain, compare_records, parse_order};
+use super::fault::Fault;
+use super::schema::{Kind, Model};
+use super::table::{Database, Row};
+use super::wire::{Value, dict};
+use super::{records, sale, time};
+
+/// Who calls, and with which context.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// The user's id; 1 is Odoo's own superuser.
+    pub uid: i64,
+    /// Whether rights and rules are skipped, as inside Odoo's own code.
+    pub root: bool,
+    /// The companies in force: the user's own, or those of `allowed_company_ids`.
+    pub companies: Vec<i64>,
+    /// The context of the call.
+    pub context: Value,
+}
+
+impl Env {
+    /// Odoo itself: sees and may do everything.
+    pub fn root() -> Self {
+        Self { uid: 1, root: true, companies: Vec::new(), context: Value::Struct(Vec::new()) }
+    }
+
+    /// A user's call. A foreign company in `allowed_company_ids` is refused at the first use of the companies.
+    pub fn of_user(db: &Database, uid: i64, context: Value) -> Result<Self, Fault> {
+        let own = db.stored("res.users", uid, "company_ids").ids();
+        let companies = match context.get("allowed_company_ids") {
+            Some(asked) if asked.truthy() => {
+                let asked = asked.ids();
+                if asked.iter().any(|company| !own.contains(company)) {
+                    return Err(Fault::company());
+                }
+                asked
+            }
+            _ => own,
+        };
+        Ok(Self { uid, root: false, companies, context })
+    }
+
+    /// The company that new records get.
+    pub fn company(&self, db: &Database) -> Option<i64> {
+        let own = db.stored("res.users", self.uid, "company_id").as_int();
+        match own {
+            Some(company) if self.companies.is_empty() || self.companies.contains(&company) => Some(company),
+            _ => self.companies.first().copied().or(own),
+        }
+    }
+}
+
+/// Values of a record to be: field names and values.
+pub type Values = Vec<(String, Value)>;
+
+impl Database {
+    /// The value of a field: stored, or computed as Odoo computes it. A many2one is its bare id.
+    pub fn value(&self, model: &'static Model, id: i64, row: &Row, column: usize) -> Value {
+        let field = &model.fields[column];
+        if let Kind::One2many(to, inverse) = &field.kind {
+            return self.children(to, inverse, id);
+        }
+        match (model.name.as_str(), field.name.as_str()) {
+            (_, "id") => Value::Int(id),
+            (_, "display_name") => Value::from(self.name_of(model, id, row)),
+            ("account.tax", "price_include") => Value::Bool(sale::price_include(self, row)),
+            ("res.partner", "complete_name") => Value::from(self.name_of(model, id, row)),
+            ("sale.order.line", "state" | "company_id" | "currency_id" | "order_partner_id" | "salesman_id") => {
+                sale::from_order(self, row, &field.name)
+            }
+            ("sale.order.line", "product_template_id") => {
+                let product = row.get(model.column("product_id").unwrap_or(0)).as_int();
+                product.map_or(Value::FALSE, |product| self.stored("product.product", product, "product_tmpl_id"))
+            }
+            ("product.template", "product_variant_id") => {
+                self.children("product.product", "product_tmpl_id", id).ids().first().copied().into()
+            }
+            ("pos.config", "current_session_id") => records::current_session(self, id).into(),
+            _ => row.get(column).clone(),
+        }
+    }
+
+    fn children(&self, to: &str, inverse: &str, id: i64) -> Value {
+        let Some(model) = self.model(to) else { return Value::Array(Vec::new()) };
+        let (Some(table), Some(column)) = (self.table(model), model.column(inverse)) else {
+            return Value::Array(Vec::new());
+        };
+        let mut ids: Vec<i64> = table.pointing_to(column, id).into_iter().flatten().collect();
+        if model.name == "sale.order.line"
+            && let Ok(keys) = parse_order(self, model, "sequence, id")
+        {
+            ids.sort_by(|a, b| compare_records(self, model, &keys, *a, *b));
+        }
+        if let Some(active) = model.column("active") {
+            ids.retain(|id| table.row(*id).is_some_and(|row| row.get(active).truthy()));
+        }
+        ids.into()
+    }
+
+    /// The display name of a record, empty when it is gone or not modelled.
+    pub fn display_name(&self, model_name: &str, id: i64) -> String {
+        match self.row_of(model_name, id) {
+            Some((model, row)) => self.name_of(model, id, row),
+            None => String::new(),
+        }
+    }
+
+    fn name_of(&self, model: &'static Model, id: i64, row: &Row) -> String {
+        let text = |field: &str| model.column(field).map_or(String::new(), |column| shown(row.get(column)));
+        match model.name.as_str() {
+            "product.product" | "product.template" => match text("default_code") {
+                code if code.is_empty() => text("name"),
+                code => format!("[{code}] {}", text("name")),
+            },
+            "res.partner" => match model.column("parent_id").and_then(|column| row.get(column).as_int()) {
+                Some(parent) => format!("{}, {}", self.display_name("res.partner", parent), text("name")),
+                None => text("name"),
+            },
+            "sale.order.line" => {
+                let order = model.column("order_id").and_then(|column| row.get(column).as_int()).unwrap_or(0);
+                let first = text("name").lines().next().unwrap_or_default().to_owned();
+                let partner = self.stored("sale.order", order, "partner_id").as_int().unwrap_or(0);
+                let partner = self.display_name("res.partner", partner);
+                format!("{} - {first} ({partner})", self.display_name("sale.order", order))
+            }
+            "pos.order.line" => {
+                let product = model.column("product_id").and_then(|column| row.get(column).as_int()).unwrap_or(0);
+                self.display_name("product.product", product)
+            }
+            "pos.payment" => {
+                let amount = model.column("amount").and_then(|column| row.get(column).as_f64()).unwrap_or(0.0);
+                format!("$\u{a0}{amount:.2}")
+            }
+            _ if model.rec_name == "id" => format!("{},{id}", model.name),
+            _ => text(&model.rec_name),
+        }
+    }
+
+    /// A value as `read` gives it: many2one with its name, numbers never null.
+    pub fn wire_value(&self, model: &'static Model, id: i64, row: &Row, column: usize) -> Value {
+        let value = self.value(model, id, row, column);
+        match (&model.fields[column].kind, &value) {
+            (Kind::Many2one(to), Value::Int(target)) => {
+                Value::Array(vec![Value::Int(*target), Value::from(self.display_name(to, *target))])
+            }
+            (Kind::Integer, Value::Bool(_)) => Value::Int(0),
+            (Kind::Float(_) | Kind::Monetary, Value::Bool(_)) => Value::Double(0.0),
+            (Kind::Float(_) | Kind::Monetary, Value::Int(number)) => Value::Double(*number as f64),
+            (Kind::Many2many(_) | Kind::One2many(..), Value::Bool(_)) => Value::Array(Vec::new()),
+            _ => value,
+        }
+    }
+
+    /// Fails with fault 4 when the user's groups do not grant an operation (`r w c u`).
+    pub fn check_access(&self, env: &Env, model: &Model, operation: char) -> Result<(), Fault> {
+        if self.has_access(env, model, operation) { Ok(()) } else { Err(Fault::groups(model, operation)) }
+    }
+
+    /// Whether the user's groups grant an operation.
+    pub fn has_access(&self, env: &Env, model: &Model, operation: char) -> bool {
+        let Some(groups) = self.groups.get(&env.uid) else { return env.root };
+        env.root || model.access.iter().any(|(group, granted)| granted.contains(operation) && groups.contains(group))
+    }
+
+    /// Whether the record rules show a record: companies, and a plain salesman's own orders.
+    pub fn visible(&self, env: &Env, model: &'static Model, id: i64, row: &Row) -> bool {
+        if env.root {
+            return true;
+        }
+        match model.name.as_str() {
+            "res.company" => env.companies.contains(&id),
+            "res.users" => {
+                let companies = model.column("company_ids").map(|column| row.get(column).ids()).unwrap_or_default();
+                companies.iter().any(|company| env.companies.contains(company))
+            }
+            name => {
+                let company = model.column("company_id").and_then(|column| self.value(model, id, row, column).as_int());
+                company.is_none_or(|company| env.companies.contains(&company))
+                    && (name != "sale.order" || sale::salesman_sees(self, env, row))
+            }
+        }
+    }
+
+    fn check_rules(&self, env: &Env, model: &'static Model, ids: &[i64], operation: char) -> Result<(), Fault> {
+        for id in ids {
+            if let Some(row) = self.row(model, *id)
+                && !self.visible(env, model, *id, row)
+            {
+                let user = self.display_name("res.users", env.uid);
+                return Err(Fault::rule(model, operation, &user, env.uid));
+            }
+        }
+        Ok(())
+    }
+
+    /// `search`: ids in order.
+    pub fn search(
+        &self, env: &Env, model: &'static Model, domain: &Value, order: Option<&str>, offset: usize, limit: Option<usize>,
+    ) -> Result<Vec<i64>, Fault> {
+        self.check_access(env, model, 'r')?;
+        let domain = Domain::parse(self, model, domain)?;
+        let keys = parse_order(self, model, order.unwrap_or(&model.order))?;
+        let Some(table) = self.table(model) else { return Ok(Vec::new()) };
+        let active = model.column("active").filter(|_| {
+            !domain.mentions("active") && env.context.get("active_test").is_none_or(Value::truthy)
+        });
+        let fits = |id: i64, row: &Row| {
+            active.is_none_or(|column| row.get(column).truthy())
+                && domain.matches(self, id, row)
+                && self.visible(env, model, id, row)
+        };
+        let by_id = matches!(keys.as_slice(), [(column, false), ..] if model.fields[*column].name == "id");
+        let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
+        let most = if by_id { wanted } else { usize::MAX };
+        let mut ids: Vec<i64> = match domain.candidates(self) {
+            Some(ids) => ids.into_iter().filter(|id| table.row(*id).is_some_and(|row| fits(*id, row))).take(most).collect(),
+            None => {
+                let rows = table.rows().range(domain.id_floor()..);
+                rows.filter(|(id, row)| fits(**id, row)).map(|(id, _)| *id).take(most).collect()
+            }
+        };
+        if !by_id {
+            ids.sort_by(|a, b| compare_records(self, model, &keys, *a, *b));
+        }
+        Ok(ids.into_iter().skip(offset).take(limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    /// The columns of a list of field names; empty means every field.
+    pub fn columns(&self, model: &'static Model, names: Option<&Value>) -> Result<Vec<usize>, Fault> {
+        let names = names.and_then(Value::as_array).unwrap_or_default();
+        if names.is_empty() {
+            return Ok((0..model.fields.len()).filter(|column| self.has_column(model, *column)).collect());
+        }
+        names
+            .iter()
+            .map(|name| {
+                let name = name.python_str();
+                let unknown = || Fault::exception(format!("ValueError: Invalid field '{name}' on '{}'", model.name));
+                self.column(model, &name).ok_or_else(unknown)
+            })
+            .collect()
+    }
+
+    /// `read`: a dictionary for each record that exists; one behind a rule is fault 4.
+    pub fn read(&self, env: &Env, model: &'static Model, ids: &[i64], columns: &[usize]) -> Result<Value, Fault> {
+        self.check_access(env, model, 'r')?;
+        self.check_rules(env, model, ids, 'r')?;
+        let mut records = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(row) = self.row(model, *id) else { continue };
+            let mut record = Vec::with_capacity(columns.len() + 1);
+            record.push(("id".to_owned(), Value::Int(*id)));
+            for column in columns {
+                let field = &model.fields[*column];
+                if field.name != "id" {
+                    record.push((field.name.clone(), self.wire_value(model, *id, row, *column)));
+                }
+            }
+            records.push(Value::Struct(record));
+        }
+        Ok(Value::Array(records))
+    }
+
+    /// `fields_get`: only the attributes asked for, and of those only what a field has.
+    pub fn fields_get(&self, model: &'static Model, names: Option<&Value>, attributes: Option<&Value>) -> Value {
+        let names = names.and_then(Value::as_array).unwrap_or_default();
+        let attributes = attributes.and_then(Value::as_array).unwrap_or_default();
+        let asked = |name: &str| attributes.is_empty() || attributes.iter().any(|a| a.as_str() == Some(name));
+        let mut fields = Vec::new();
+        for (column, field) in model.fields.iter().enumerate() {
+            let wanted = names.is_empty() || names.iter().any(|name| name.as_str() == Some(&field.name));
+            if !wanted || !self.has_column(model, column) {
+                continue;
+            }
+            let mut described = vec![
+                ("type", Value::from(field.type_name.as_str())),
+                ("string", Value::from(field.label.as_str())),
+                ("required", Value::Bool(field.required)),
+                ("readonly", Value::Bool(field.readonly)),
+                ("store", Value::Bool(field.store)),
+                ("name", Value::from(field.name.as_str())),
+            ];
+            match &field.kind {
+                Kind::Many2one(to) | Kind::Many2many(to) => described.push(("relation", Value::from(to.as_str()))),
+                Kind::One2many(to, inverse) => {
+                    described.push(("relation", Value::from(to.as_str())));
+                    described.push(("relation_field", Value::from(inverse.as_str())));
+                }
+                Kind::Selection(options) => {
+                    let pair = |(key, label): &(String, String)| Value::from(vec![key.as_str(), label.as_str()]);
+                    described.push(("selection", Value::Array(options.iter().map(pair).collect())));
+                }
+                Kind::Float(Some(digits)) => {
+                    described.push(("digits", Value::Array(vec![Value::Int(16), Value::Int(i64::from(*digits))])));
+                }
+                _ => {}
+            }
+            let kept = described.into_iter().filter(|(name, _)| asked(name)).map(|(name, value)| (name.to_owned(), value));
+            fields.push((field.name.clone(), Value::Struct(kept.collect())));
+        }
+        Value::Struct(fields)
+    }
+
+    /// `create` of one record, with defaults, required fields, rules and whatever the model computes.
+    pub fn create(&mut self, env: &Env, model: &'static Model, values: Values) -> Result<i64, Fault> {
+        self.check_access(env, model, 'c')?;
+        let id = self.allocate(model);
+        let mut row = Row::default();
+        self.set_default(model, &mut row, "create_uid", Value::Int(env.uid));
+        self.set_default(model, &mut row, "create_date", Value::Time(self.now));
+        self.set_default(model, &mut row, "active", Value::Bool(true));
+        let values = records::prepare(self, env, model, values)?;
+        let values = sale::prepare(self, env, model, values)?;
+        let children = self.apply(env, model, id, &mut row, values)?;
+        self.fill_required(env, model, &mut row)?;
+        self.stamp(env, model, &mut row);
+        self.put(model, id, Some(row));
+        self.check_rules(env, model, &[id], 'c')?;
+        for (column, commands) in children {
+            self.child_commands(env, model, id, column, &commands)?;
+        }
+        sale::after(self, model, &[id], true)?;
+        records::after(self, env, model, id)?;
+        Ok(id)
+    }
+
+    fn set_default(&self, model: &'static Model, row: &mut Row, field: &str, value: Value) {
+        if let Some(column) = model.column(field) {
+            row.set(column, value);
+        }
+    }
+
+    fn stamp(&self, env: &Env, model: &'static Model, row: &mut Row) {
+        self.set_default(model, row, "write_uid", Value::Int(env.uid));
+        self.set_default(model, row, "write_date", Value::Time(self.now));
+    }
+
+    /// Puts plain values into a row and hands back what belongs to child records.
+    fn apply(
+        &mut self, env: &Env, model: &'static Model, id: i64, row: &mut Row, values: Values,
+    ) -> Result<Vec<(usize, Value)>, Fault> {
+        let mut children = Vec::new();
+        for (name, value) in values {
+            if name == "id" {
+                continue;
+            }
+            let Some(column) = self.column(model, &name) else {
+                return Err(Fault::exception(format!("ValueError: Invalid field '{name}' in '{}'", model.name)));
+            };
+            match &model.fields[column].kind {
+                Kind::One2many(..) => children.push((column, value)),
+                Kind::Many2many(to) => {
+                    let ids = many2many(&row.get(column).ids(), &value);
+                    self.check_links(env, model, column, to, &ids)?;
+                    row.set(column, if ids.is_empty() { Value::FALSE } else { ids.into() });
+                }
+                Kind::Many2one(to) => {
+                    let target = value.as_int().filter(|target| *target != 0);
+                    if let (Some(target), Some(linked)) = (target, self.model(to))
+                        && self.row(linked, target).is_none()
+                        && self.table(linked).is_some()
+                    {
+                        return Err(Fault::missing(to, target, env.uid));
+                    }
+                    row.set(column, target.into());
+                }
+                kind => row.set(column, coerce(kind, &value)),
+            }
+        }
+        let _ = id;
+        Ok(children)
+    }
+
+    /// A link to a record that the user may not see fails the write, as Odoo's does on lines.
+    fn check_links(&self, env: &Env, model: &Model, column: usize, to: &str, ids: &[i64]) -> Result<(), Fault> {
+        let Some(linked) = self.model(to) else { return Ok(()) };
+        self.check_rules(env, linked, ids, 'r').map_err(|fault| {
+            Fault::access(format!("Failed to write field {}.{}\n{}", model.name, model.fields[column].name, fault.text))
+        })
+    }
+
+    fn fill_required(&self, env: &Env, model: &'static Model, row: &mut Row) -> Result<(), Fault> {
+        for (column, field) in model.fields.iter().enumerate() {
+            if !field.required || !field.store || *row.get(column) != Value::FALSE {
+                continue;
+            }
+            match &field.kind {
+                Kind::Boolean | Kind::Integer | Kind::Float(_) | Kind::Monetary | Kind::One2many(..) => {}
+                Kind::Selection(options) => {
+                    let first = records::default_option(&model.name, &field.name)
+                        .map(str::to_owned)
+                        .or_else(|| options.first().map(|(key, _)| key.clone()));
+                    row.set(column, first.into());
+                }
+                Kind::Datetime => row.set(column, Value::Time(self.now)),
+                Kind::Many2one(to) if to == "res.company" => row.set(column, env.company(self).into()),
+                Kind::Many2one(to) if self.model(to).is_some_and(|linked| self.table(linked).is_some()) => {
+                    if matches!(to.as_str(), "uom.uom" | "res.currency") {
+                        row.set(column, Value::Int(1));
+                    } else if matches!(model.name.as_str(), "sale.order" | "sale.order.line" | "pos.order" | "pos.order.line") {
+                        return Err(Fault::required(model, &field.name));
+                    }
+                }
+                Kind::Text if field.name == "name" => return Err(Fault::required(model, &field.name)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn child_commands(&mut self, env: &Env, model: &'static Model, id: i64, column: usize, commands: &Value) -> Result<(), Fault> {
+        let Kind::One2many(to, inverse) = &model.fields[column].kind else { return Ok(()) };
+        let Some(child) = self.model(to) else { return Ok(()) };
+        for command in commands.as_array().unwrap_or_default() {
+            let parts = command.as_array().unwrap_or_default();
+            let target = parts.get(1).and_then(Value::as_int).unwrap_or(0);
+            match (parts.first().and_then(Value::as_int), parts.get(2)) {
+                (Some(0), Some(Value::Struct(values))) => {
+                    let mut values = values.clone();
+                    values.insert(0, (inverse.clone(), Value::Int(id)));
+                    self.create(env, child, values)?;
+                }
+                (Some(1), Some(Value::Struct(values))) => self.write(env, child, &[target], values.clone())?,
+                (Some(2), _) => self.unlink(&Env::root(), child, &[target])?,
+                (Some(4), _) => self.write(env, child, &[target], vec![(inverse.clone(), Value::Int(id))])?,
+                (Some(5), _) => {
+                    let ids = self.children(to, inverse, id).ids();
+                    self.unlink(&Env::root(), child, &ids)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `write` on records; a missing one is fault 2.
+    pub fn write(&mut self, env: &Env, model: &'static Model, ids: &[i64], values: Values) -> Result<(), Fault> {
+        self.check_access(env, model, 'w')?;
+        self.check_rules(env, model, ids, 'w')?;
+        records::guard(self, env, model, ids, &values)?;
+        for id in ids {
+            let mut row = self.row(model, *id).cloned().ok_or_else(|| Fault::missing(&model.name, *id, env.uid))?;
+            let children = self.apply(env, model, *id, &mut row, values.clone())?;
+            self.stamp(env, model, &mut row);
+            self.put(model, *id, Some(row));
+            for (column, commands) in children {
+                self.child_commands(env, model, *id, column, &commands)?;
+            }
+            records::mirror(self, model, *id, &values);
+            records::after(self, env, model, *id)?;
+        }
+        self.check_rules(env, model, ids, 'w')?;
+        sale::after(self, model, ids, false)
+    }
+
+    /// `unlink`: the record, its children and its external ids.
+    pub fn unlink(&mut self, env: &Env, model: &'static Model, ids: &[i64]) -> Result<(), Fault> {
+        self.check_access(env, model, 'u')?;
+        self.check_rules(env, model, ids, 'u')?;
+        let mut orders = BTreeSet::new();
+        for id in ids {
+            let Some(row) = self.row(model, *id) else { return Err(Fault::missing(&model.name, *id, env.uid)) };
+            records::may_unlink(model, row, env)?;
+            if model.name == "sale.order.line" {
+                orders.extend(model.column("order_id").and_then(|column| row.get(column).as_int()));
+            }
+            for (child, inverse) in [
+                ("sale.order.line", "order_id"),
+                ("pos.order.line", "order_id"),
+                ("pos.payment", "pos_order_id"),
+                ("pos.pack.operation.lot", "pos_order_line_id"),
+            ] {
+                let parent = self.model(child).and_then(|m| m.field(inverse)).map(|field| field.kind.clone());
+                if parent == Some(Kind::Many2one(model.name.clone())) {
+                    let ids = self.children(child, inverse, *id).ids();
+                    if let Some(child) = self.model(child) {
+                        self.unlink(&Env::root(), child, &ids)?;
+                    }
+                }
+            }
+            for name in self.xids_of(&model.name, *id).into_iter().map(str::to_owned).collect::<Vec<_>>() {
+                self.put_xid(&name, None);
+            }
+            self.put(model, *id, None);
+        }
+        match self.model("sale.order") {
+            Some(order) if !orders.is_empty() => {
+                sale::after(self, order, &orders.into_iter().collect::<Vec<_>>(), false)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `get_metadata`: who and when, and the external ids, newest first as Odoo lists them.
+    pub fn get_metadata(&self, env: &Env, model: &'static Model, ids: &[i64]) -> Result<Value, Fault> {
+        self.check_access(env, model, 'r')?;
+        self.check_rules(env, model, ids, 'r')?;
+        let mut records = Vec::new();
+        for id in ids {
+            let Some(row) = self.row(model, *id) else { continue };
+            let read = |field: &str| model.column(field).map_or(Value::FALSE, |column| self.wire_value(model, *id, row, column));
+            let xids: Vec<Value> = self
+                .xids_of(&model.name, *id)
+                .into_iter()
+                .map(|name| {
+                    let noupdate = self.xid(name).is_some_and(|xid| xid.noupdate);
+                    dict([("xmlid", name.into()), ("noupdate", noupdate.into())])
+                })
+                .collect();
+            let first = |key: &str| xids.first().and_then(|xid| xid.get(key)).cloned().unwrap_or(Value::FALSE);
+            let (xmlid, noupdate) = (first("xmlid"), first("noupdate"));
+            records.push(dict([
+                ("id", Value::Int(*id)),
+                ("create_uid", read("create_uid")),
+                ("create_date", read("create_date")),
+                ("write_uid", read("write_uid")),
+                ("write_date", read("write_date")),
+                ("xmlid", xmlid),
+                ("noupdate", noupdate),
+                ("xmlids", Value::Array(xids)),
+            ]));
+        }
+        Ok(Value::Array(records))
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Bool(false) => String::new(),
+        other => other.python_str(),
+    }
+}
+
+fn many2many(current: &[i64], value: &Value) -> Vec<i64> {
+    let mut ids: BTreeSet<i64> = current.iter().copied().collect();
+    let Some(commands) = value.as_array() else { return Vec::new() };
+    if commands.iter().all(|item| matches!(item, Value::Int(_))) {
+        return value.ids().into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    }
+    for command in commands {
+        let parts = command.as_array().unwrap_or_default();
+        let target = parts.get(1).and_then(Value::as_int);
+        match (parts.first().and_then(Value::as_int), target) {
+            (Some(6), _) => ids = parts.get(2).map(Value::ids).unwrap_or_default().into_iter().collect(),
+            (Some(5), _) => ids.clear(),
+            (Some(4), Some(id)) => {
+                ids.insert(id);
+            }
+            (Some(2 | 3), Some(id)) => {
+                ids.remove(&id);
+            }
+            _ => {}
+        }
+    }
+    ids.into_iter().collect()
+}
+
+/// A value as its column keeps it: digits rounded, datetimes to the second.
+pub fn coerce(kind: &Kind, value: &Value) -> Value {
+    match (kind, value) {
+        (Kind::Boolean, _) => Value::Bool(value.truthy()),
+        (Kind::Integer, Value::Double(number)) => Value::Int(*number as i64),
+        (Kind::Integer, Value::Str(text)) => text.parse::<i64>().ok().into(),
+        (Kind::Integer, Value::Bool(_)) => Value::FALSE,
+        (Kind::Float(digits), _) => match (value.as_f64().or_else(|| value.as_str()?.parse().ok()), digits) {
+            (Some(number), Some(digits)) => Value::Double(sale::round_to(number, *digits)),
+            (Some(number), None) => Value::Double(number),
+            (None, _) => Value::FALSE,
+        },
+        (Kind::Monetary, _) => match value.as_f64() {
+            Some(number) => Value::Double(sale::round_to(number, 2)),
+            None => Value::FALSE,
+        },
+        (Kind::Datetime, Value::Str(text)) => time::parse(text).map_or(Value::FALSE, Value::Time),
+        (_, Value::Nil) => Value::FALSE,
+        (Kind::Text | Kind::Selection(_) | Kind::Date, Value::Int(_) | Value::Double(_)) => Value::from(value.python_str()),
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,208 @@
+//! The models of Odoo 19 that the stand-in serves: fields with types and labels, default orders, access rows.
+//!
+//! The list itself is `schema.txt`, taken from a running Odoo 19.0; this module only reads it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+/// Which Odoo a database plays: decides which models and which access rows exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The head office: sales orders, no point of sale.
+    Central,
+    /// A shop: point of sale, no sales orders.
+    Branch,
+}
+
+/// The type of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// `boolean`
+    Boolean,
+    /// `integer`
+    Integer,
+    /// `float`, with the digits it is stored with; `None` keeps all.
+    Float(Option<u32>),
+    /// `monetary`, rounded to the currency's digits.
+    Monetary,
+    /// `char`, `text`, `html`, `binary`, `json` and the rest that travel as text.
+    Text,
+    /// `date`
+    Date,
+    /// `datetime`
+    Datetime,
+    /// `selection` with its keys and labels.
+    Selection(Vec<(String, String)>),
+    /// `many2one` to a model.
+    Many2one(String),
+    /// `one2many` to a model, over its many2one.
+    One2many(String, String),
+    /// `many2many` to a model.
+    Many2many(String),
+}
+
+/// One field of a model.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Technical name.
+    pub name: String,
+    /// Label in English.
+    pub label: String,
+    /// Odoo's name of the type, as `fields_get` gives it.
+    pub type_name: String,
+    /// The type.
+    pub kind: Kind,
+    /// Whether a record cannot be without it.
+    pub required: bool,
+    /// Whether the form shows it read-only.
+    pub readonly: bool,
+    /// Whether it is a column.
+    pub store: bool,
+    /// The optional module that brings the field: `h` employees, `y` loyalty.
+    pub module: Option<char>,
+}
+
+/// One model.
+#[derive(Debug)]
+pub struct Model {
+    /// Technical name.
+    pub name: String,
+    /// Description, used in access messages.
+    pub label: String,
+    /// Where it is installed.
+    sides: String,
+    /// Default order.
+    pub order: String,
+    /// The field that names a record.
+    pub rec_name: String,
+    /// Fields, the column number being the position.
+    pub fields: Vec<Field>,
+    by_name: HashMap<String, usize>,
+    /// Access rows: group and the operations it grants, of `r w c u`.
+    pub access: Vec<(String, String)>,
+}
+
+impl Model {
+    /// The column number of a field.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The field of a name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.column(name).map(|column| &self.fields[column])
+    }
+
+    /// Whether the model exists on a side.
+    pub fn installed(&self, side: Side) -> bool {
+        self.sides.contains(match side {
+            Side::Central => 'C',
+            Side::Branch => 'B',
+        })
+    }
+}
+
+/// All models by name.
+pub fn models() -> &'static BTreeMap<String, Model> {
+    static MODELS: OnceLock<BTreeMap<String, Model>> = OnceLock::new();
+    MODELS.get_or_init(|| read(include_str!("schema.txt")))
+}
+
+/// One model by name.
+pub fn model(name: &str) -> Option<&'static Model> {
+    models().get(name)
+}
+
+fn read(text: &str) -> BTreeMap<String, Model> {
+    let mut models: BTreeMap<String, Model> = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(header) = line.strip_prefix('@') {
+            let parts: Vec<&str> = header.split('|').collect();
+            if let [name, label, sides, order, rec_name] = parts[..] {
+                current = name.to_owned();
+                models.insert(current.clone(), new_model(name, label, sides, order, rec_name));
+            }
+            continue;
+        }
+        let Some(model) = models.get_mut(&current) else { continue };
+        if let Some((group, operations)) = line.strip_prefix('+').and_then(|row| row.split_once('|')) {
+            model.access.push((group.to_owned(), operations.to_owned()));
+        } else if let Some(field) = read_field(line) {
+            model.by_name.insert(field.name.clone(), model.fields.len());
+            model.fields.push(field);
+        }
+    }
+    models
+}
+
+fn new_model(name: &str, label: &str, sides: &str, order: &str, rec_name: &str) -> Model {
+    Model {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        sides: sides.to_owned(),
+        order: order.to_owned(),
+        rec_name: rec_name.to_owned(),
+        fields: Vec::new(),
+        by_name: HashMap::new(),
+        access: Vec::new(),
+    }
+}
+
+fn read_field(line: &str) -> Option<Field> {
+    let mut parts = line.splitn(5, '|');
+    let (name, type_name, extra, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let label = parts.next()?;
+    Some(Field {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        type_name: type_name.to_owned(),
+        kind: kind(type_name, extra),
+        required: flags.contains('r'),
+        readonly: flags.contains('o'),
+        store: !flags.contains('n'),
+        module: flags.chars().find(|flag| matches!(flag, 'h' | 'y')),
+    })
+}
+
+fn kind(type_name: &str, extra: &str) -> Kind {
+    match type_name {
+        "boolean" => Kind::Boolean,
+        "integer" => Kind::Integer,
+        "float" => Kind::Float(extra.split_once(',').and_then(|(_, digits)| digits.parse().ok())),
+        "monetary" => Kind::Monetary,
+        "date" => Kind::Date,
+        "datetime" => Kind::Datetime,
+        "many2one" => Kind::Many2one(extra.to_owned()),
+        "many2many" => Kind::Many2many(extra.to_owned()),
+        "one2many" => {
+            let (model, inverse) = extra.split_once(':').unwrap_or((extra, ""));
+            Kind::One2many(model.to_owned(), inverse.to_owned())
+        }
+        "selection" => Kind::Selection(
+            extra
+                .split(',')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, label)| (key.to_owned(), label.to_owned()))
+                .collect(),
+        ),
+        _ => Kind::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_bridge_is_known_with_its_types() {
+        let order = model("sale.order").expect("installed");
+        assert!(order.installed(Side::Central) && !order.installed(Side::Branch));
+        assert_eq!(order.field("partner_id").map(|f| f.kind.clone()), Some(Kind::Many2one("res.partner".into())));
+        let line = model("sale.order.line").expect("installed");
+        assert_eq!(line.field("discount").map(|f| f.kind.clone()), Some(Kind::Float(Some(2))));
+        assert_eq!(line.field("price_unit").map(|f| f.kind.clone()), Some(Kind::Float(None)));
+        let lines = model("pos.order").and_then(|m| m.field("lines")).map(|f| f.kind.clone());
+        assert_eq!(lines, Some(Kind::One2many("pos.order.line".into(), "order_id".into())));
+    }
+}
