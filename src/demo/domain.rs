@@ -92,9 +92,7 @@ impl Domain {
     /// The ids among which the answer must be, found without reading every row; `None` means all.
     pub fn candidates(&self, db: &Database) -> Option<BTreeSet<i64>> {
         match self {
-            Domain::And(terms) => {
-                terms.iter().filter_map(|term| term.candidates(db)).min_by_key(BTreeSet::len)
-            }
+            Domain::And(terms) => terms.iter().filter_map(|term| term.candidates(db)).min_by_key(BTreeSet::len),
             Domain::Leaf(leaf) => leaf.candidates(db),
             _ => None,
         }
@@ -118,8 +116,7 @@ fn invalid_item(item: &Value) -> Fault {
     Fault::exception(format!("ValueError: Domain() invalid item in domain: {}", item.python_repr()))
 }
 
-const OPERATORS: [&str; 14] =
-    ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike"];
+const OPERATORS: [&str; 14] = ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike"];
 
 impl Leaf {
     fn parse(db: &Database, model: &'static Model, field: &str, operator: &str, value: &Value) -> Result<Self, Fault> {
@@ -264,9 +261,7 @@ fn equal(db: &Database, kind: &Kind, value: &Value, wanted: &Value) -> bool {
         (Kind::Many2many(_) | Kind::One2many(..), Value::Int(id)) => value.ids().contains(id),
         (Kind::Boolean, _) => value.truthy() == wanted.truthy(),
         (Kind::Text | Kind::Selection(_), Value::Bool(false)) => !value.truthy(),
-        (_, Value::Bool(false)) if !matches!(kind, Kind::Integer | Kind::Float(_) | Kind::Monetary) => {
-            *value == Value::FALSE
-        }
+        (_, Value::Bool(false)) if !matches!(kind, Kind::Integer | Kind::Float(_) | Kind::Monetary) => *value == Value::FALSE,
         _ => compare(kind, value, wanted) == Some(Ordering::Equal),
     }
 }
@@ -357,5 +352,86 @@ fn nulls_last<T: Ord>(left: Option<T>, right: Option<T>) -> Ordering {
     match (left, right) {
         (Some(a), Some(b)) => a.cmp(&b),
         (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::orm::Env;
+    use crate::demo::schema::Side;
+    use crate::demo::{Branch, seed, sell};
+
+    fn branch() -> Database {
+        let mut db = Database::new("b", Side::Branch);
+        seed::branch(&mut db, &Branch::new("Furniture Shop"));
+        let mut random = sell::Random::new(1);
+        for _ in 0..20 {
+            let sale = sell::random_sale(&mut random, 40, 3);
+            sell::build(&mut db, &sale).commit(&mut db);
+        }
+        db
+    }
+
+    fn list(items: impl IntoIterator<Item = Value>) -> Value {
+        Value::Array(items.into_iter().collect())
+    }
+
+    fn leaf(field: &str, operator: &str, value: impl Into<Value>) -> Value {
+        list([field.into(), operator.into(), value.into()])
+    }
+
+    fn found(db: &Database, model: &str, domain: Value) -> Vec<i64> {
+        let model = db.model(model).expect("installed");
+        db.search(&Env::root(), model, &domain, Some("id"), 0, None).expect("a valid domain")
+    }
+
+    #[test]
+    fn a_candidate_list_never_changes_the_answer() {
+        let db = branch();
+        let by_link = found(&db, "pos.order.line", list([leaf("order_id", "in", vec![2_i64, 5, 7])]));
+        let by_scan = found(&db, "pos.order.line", list(["!".into(), leaf("order_id", "not in", vec![2_i64, 5, 7])]));
+        assert_eq!(by_link, by_scan);
+        assert_eq!(by_link.len(), 9);
+        let above = found(&db, "pos.order", list([leaf("id", ">", 17_i64)]));
+        assert_eq!(above, [18, 19, 20]);
+        let page = found(&db, "pos.order", list([leaf("id", ">", 3_i64), leaf("id", "in", vec![2_i64, 3, 4, 99])]));
+        assert_eq!(page, [4]);
+    }
+
+    #[test]
+    fn operators_without_a_word_between_them_are_joined_by_and() {
+        let db = branch();
+        let one_or_two = [Value::from("|"), leaf("id", "=", 1_i64), leaf("id", "=", 2_i64)];
+        assert_eq!(found(&db, "pos.order", list(one_or_two.clone())), [1, 2]);
+        let mut and_not = one_or_two.to_vec();
+        and_not.extend(["!".into(), leaf("id", "=", 2_i64)]);
+        assert_eq!(found(&db, "pos.order", list(and_not)), [1]);
+    }
+
+    #[test]
+    fn empty_fields_and_patterns_match_as_in_sql() {
+        let db = branch();
+        let count = |domain: Value| found(&db, "product.product", domain).len();
+        assert_eq!(count(list([leaf("barcode", "=", false)])), 3);
+        assert_eq!(count(list([leaf("barcode", "!=", false)])), 40);
+        assert_eq!(count(list([leaf("default_code", "=like", "ART-00_1")])), 4);
+        assert_eq!(count(list([leaf("default_code", "ilike", "art-001")])), 10);
+        assert_eq!(count(list([leaf("default_code", "like", "art-001")])), 0);
+        assert_eq!(count(list([leaf("taxes_id", "=", false)])), 13);
+        assert_eq!(count(list([leaf("taxes_id.name", "=", "VAT 15%")])), 10);
+    }
+
+    #[test]
+    fn a_wrong_domain_is_refused_in_odoos_words() {
+        let db = branch();
+        let model = db.model("pos.order").expect("installed");
+        let refusal = |domain: Value| Domain::parse(&db, model, &domain).expect_err("invalid").text;
+        let text = refusal(list([leaf("nope", "=", 1_i64)]));
+        assert!(text.ends_with("ValueError: Invalid field pos.order.nope in condition ('nope', '=', 1)\n"), "{text}");
+        let text = refusal(list([leaf("id", "foo", 5_i64)]));
+        assert!(text.ends_with("ValueError: Invalid operator in condition ('id', 'foo', 5)\n"), "{text}");
+        let text = refusal(list([Value::Int(5)]));
+        assert!(text.ends_with("ValueError: Domain() invalid item in domain: 5\n"), "{text}");
     }
 }
