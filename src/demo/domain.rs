@@ -42,31 +42,42 @@ impl Domain {
         let mut rest = items;
         let mut all = Vec::new();
         while !rest.is_empty() {
-            all.push(Self::term(db, model, &mut rest)?);
+            all.push(Self::term(db, model, &mut rest)?.ok_or_else(|| malformed(value))?);
         }
         Ok(Domain::And(all))
     }
 
-    fn term(db: &Database, model: &'static Model, rest: &mut &[Value]) -> Result<Self, Fault> {
-        let Some((first, others)) = rest.split_first() else {
-            return Err(Fault::exception("ValueError: Domain() syntax error: missing operand"));
-        };
+    /// The next term; `None` when the operators before want one more than there are.
+    fn term(db: &Database, model: &'static Model, rest: &mut &[Value]) -> Result<Option<Self>, Fault> {
+        let Some((first, others)) = rest.split_first() else { return Ok(None) };
         *rest = others;
-        match first {
-            Value::Str(text) => match &**text {
-                "&" => Ok(Domain::And(vec![Self::term(db, model, rest)?, Self::term(db, model, rest)?])),
-                "|" => Ok(Domain::Or(vec![Self::term(db, model, rest)?, Self::term(db, model, rest)?])),
-                "!" => Ok(Domain::Not(Box::new(Self::term(db, model, rest)?))),
-                _ => Err(invalid_item(first)),
-            },
-            Value::Array(leaf) => match leaf.as_slice() {
-                [Value::Str(field), Value::Str(operator), value] => Leaf::parse(db, model, field, operator, value).map(Domain::Leaf),
-                // Python's always-true and always-false leaves.
-                [Value::Int(1), Value::Str(_), Value::Int(1)] => Ok(Domain::And(Vec::new())),
-                [Value::Int(0), Value::Str(_), Value::Int(1)] => Ok(Domain::Or(Vec::new())),
-                _ => Err(invalid_item(first)),
-            },
-            _ => Err(invalid_item(first)),
+        let operands = match first.as_str() {
+            Some("&" | "|") => 2,
+            Some("!") => 1,
+            Some(_) => return Err(invalid_item(first)),
+            None => return Self::condition(db, model, first).map(Some),
+        };
+        let mut terms = Vec::new();
+        for _ in 0..operands {
+            match Self::term(db, model, rest)? {
+                Some(term) => terms.push(term),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(match first.as_str() {
+            Some("&") => Domain::And(terms),
+            Some("|") => Domain::Or(terms),
+            _ => Domain::Not(Box::new(Domain::And(terms))),
+        }))
+    }
+
+    fn condition(db: &Database, model: &'static Model, item: &Value) -> Result<Self, Fault> {
+        match item.as_array() {
+            Some([Value::Str(field), Value::Str(operator), value]) => Leaf::parse(db, model, field, operator, value).map(Domain::Leaf),
+            // Python's always-true and always-false leaves.
+            Some([Value::Int(1), Value::Str(_), Value::Int(1)]) => Ok(Domain::And(Vec::new())),
+            Some([Value::Int(0), Value::Str(_), Value::Int(1)]) => Ok(Domain::Or(Vec::new())),
+            _ => Err(invalid_item(item)),
         }
     }
 
@@ -112,6 +123,10 @@ impl Domain {
     }
 }
 
+fn malformed(domain: &Value) -> Fault {
+    Fault::exception(format!("ValueError: Domain() malformed domain {}", domain.python_repr()))
+}
+
 fn invalid_item(item: &Value) -> Fault {
     Fault::exception(format!("ValueError: Domain() invalid item in domain: {}", item.python_repr()))
 }
@@ -140,7 +155,8 @@ impl Leaf {
                 _ => None,
             };
         }
-        Ok(Self { path, operator, value: value.clone() })
+        let last = path.last().map(|(model, column)| &model.fields[*column].kind);
+        Ok(Self { operator, value: prepared(last, value), path })
     }
 
     fn is_id(&self) -> bool {
@@ -232,6 +248,15 @@ impl Leaf {
         let fold = |text: &str| if insensitive { text.to_lowercase() } else { text.to_owned() };
         let pattern = if whole { fold(&pattern) } else { format!("%{}%", fold(&pattern)) };
         texts.iter().any(|text| sql_like(&fold(text), &pattern))
+    }
+}
+
+/// Datetimes are read once, not for every row.
+fn prepared(kind: Option<&Kind>, value: &Value) -> Value {
+    match (kind, value) {
+        (Some(Kind::Datetime), Value::Str(text)) => time::parse(text).map_or_else(|| value.clone(), Value::Time),
+        (Some(Kind::Datetime), Value::Array(items)) => Value::Array(items.iter().map(|item| prepared(kind, item)).collect()),
+        _ => value.clone(),
     }
 }
 

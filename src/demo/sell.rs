@@ -298,14 +298,16 @@ impl Built {
     }
 }
 
-fn find(db: &Database, model: &str, test: impl Fn(i64) -> bool) -> Option<i64> {
+/// The first record whose field holds exactly this.
+fn find(db: &Database, model: &str, field: &str, wanted: &Value) -> Option<i64> {
     let model = db.model(model)?;
-    db.table(model)?.rows().keys().copied().find(|id| test(*id))
+    let column = model.column(field)?;
+    db.table(model)?.rows().iter().find(|(_, row)| row.get(column) == wanted).map(|(id, _)| *id)
 }
 
 /// A product by its internal reference.
 pub fn product(db: &Database, code: &str) -> Option<i64> {
-    find(db, "product.product", |id| db.stored("product.product", id, "default_code").as_str() == Some(code))
+    find(db, "product.product", "default_code", &code.into())
 }
 
 /// A uuid that depends on nothing but its seed.
@@ -358,8 +360,7 @@ impl RowBuilder {
 }
 
 fn taxes_named(db: &Database, names: &[String]) -> Vec<i64> {
-    let by_name = |name: &String| find(db, "account.tax", |id| db.stored("account.tax", id, "name").as_str() == Some(name));
-    names.iter().filter_map(by_name).collect()
+    names.iter().filter_map(|name| find(db, "account.tax", "name", &name.as_str().into())).collect()
 }
 
 /// A line ready to be stored, with what it adds to the order's totals.
@@ -442,9 +443,10 @@ impl Till<'_> {
 /// Computes an order with its lines and payments and gives it its ids; nothing is in the tables yet.
 pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let Some(model) = db.model("pos.order") else { return Built { order: 0, rows: Vec::new() } };
-    let config =
-        find(db, "pos.config", |id| sale.shop.as_ref().is_none_or(|shop| db.stored("pos.config", id, "name").as_str() == Some(shop)))
-            .unwrap_or(1);
+    let shops = db.model("pos.config").and_then(|model| db.table(model));
+    let first = shops.and_then(|table| table.rows().keys().next().copied()).unwrap_or(1);
+    let named = sale.shop.as_ref().and_then(|shop| find(db, "pos.config", "name", &shop.as_str().into()));
+    let config = named.unwrap_or(first);
     let session = records::current_session(db, config).unwrap_or_else(|| open_session(db, config));
     let order = db.allocate(model);
     let company = db.stored("pos.config", config, "company_id").as_int().unwrap_or(1);
@@ -483,11 +485,12 @@ fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, co
     let draft = matches!(sale.state.as_str(), "draft" | "cancel");
     let name = if draft { "/".to_owned() } else { format!("{shop} - {sequence:06}") };
     let cashier = sale.cashier.as_deref();
-    let by_login = |login: &str| find(db, "res.users", |id| db.stored("res.users", id, "login").as_str() == Some(login));
+    let by_login = |login: &str| find(db, "res.users", "login", &login.into());
     let user = cashier.and_then(by_login).or_else(|| by_login("admin"));
-    let employee = find(db, "hr.employee", |id| db.stored("hr.employee", id, "user_id").as_int() == user);
+    let employee = user.and_then(|user| find(db, "hr.employee", "user_id", &user.into()));
     let partner = sale.partner.as_ref().and_then(|wanted| {
-        find(db, "res.partner", |id| ["ref", "name"].iter().any(|field| db.stored("res.partner", id, field).as_str() == Some(wanted)))
+        let wanted = Value::from(wanted.as_str());
+        find(db, "res.partner", "ref", &wanted).or_else(|| find(db, "res.partner", "name", &wanted))
     });
     row.set("name", sale.name.clone().unwrap_or(name));
     row.set("pos_reference", sale.reference.clone().unwrap_or_else(|| format!("26{config:02}-{config}-{sequence:06}")));
@@ -528,8 +531,7 @@ fn payments(db: &mut Database, sale: &Sale, order: i64, session: i64, total: Dec
     all.into_iter()
         .map(|(method, amount, change)| {
             let id = db.allocate(model);
-            let by_name = |id: i64| db.stored("pos.payment.method", id, "name").as_str() == Some(&method);
-            let method_id = find(db, "pos.payment.method", by_name);
+            let method_id = find(db, "pos.payment.method", "name", &method.as_str().into());
             let mut row = RowBuilder::new(db, model, id);
             row.set("pos_order_id", order);
             row.set("amount", amount);
