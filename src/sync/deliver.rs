@@ -392,7 +392,7 @@ impl Writer<'_> {
         let problem = if !same_money(order.amount_total, draft.amount_total) {
             let limit = self.resolved.rounding.as_ref().map(|(_, limit)| *limit);
             Problem::TotalDiffers { till: order.amount_total, central: draft.amount_total, limit, hint: hint(order) }
-        } else if taxes_differ(order.amount_tax, draft.amount_tax) {
+        } else if taxes_differ(order.amount_tax, draft.amount_tax, adjusted.unwrap_or_default()) {
             Problem::TaxDiffers { till: order.amount_tax, central: draft.amount_tax }
         } else {
             return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted };
@@ -401,11 +401,11 @@ impl Writer<'_> {
     }
 }
 
-/// Taxes of equal totals may differ by what rounding can do. Compared without their sign: Odoo 19's till and back
-/// office sign those of a refund differently.
-fn taxes_differ(till: Amount, central: Amount) -> bool {
+/// Taxes of equal totals may differ by what rounding can do, and by the part of them in what was adjusted. Compared
+/// without their sign: Odoo 19's till and back office sign those of a refund differently.
+fn taxes_differ(till: Amount, central: Amount, adjusted: Amount) -> bool {
     let (till, central) = (till.abs(), central.abs());
-    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED
+    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED + adjusted.abs()
 }
 
 /// A likely reason for a total that differs.
@@ -429,12 +429,19 @@ fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<An
     if errors.iter().any(|message| is_serialization(&message.message)) {
         return None;
     }
-    let mut bad = BTreeMap::new();
+    let mut bad: BTreeMap<usize, String> = BTreeMap::new();
+    let mut first = 0;
     for message in &errors {
-        let place = message.rows.and_then(|range| rows.draft_at(range.from)).and_then(|draft| set.get(draft));
-        if let Some(place) = place {
+        let draft = message.rows.and_then(|range| rows.draft_at(range.from));
+        if let Some(place) = draft.and_then(|draft| set.get(draft)) {
             bad.entry(*place).or_insert_with(|| message.message.clone());
+            first += usize::from(draft == Some(0));
         }
+    }
+    // What fails the batch as a whole is also said of its first record, which may be a good one (Odoo's `load` puts
+    // that message in front). If it is bad as well, the next call names it alone.
+    if bad.len() > 1 && first == 1 && let Some(place) = set.first() {
+        bad.remove(place);
     }
     Some(if bad.is_empty() { Answer::RefusedAll(words(messages)) } else { Answer::Refused(bad) })
 }
