@@ -76,8 +76,7 @@ fn records(db: &Database, model: &'static Model, columns: &[Column], rows: &[&[V
         field.is_some_and(|field| matches!(field.kind, Kind::One2many(..)))
     };
     let any = |row: &[Value], lines: bool| -> Result<bool, Fault> {
-        for (at, path) in columns.iter().filter(|(_, path)| is_lines(path) == lines) {
-            let _ = path;
+        for (at, _) in columns.iter().filter(|(_, path)| is_lines(path) == lines) {
             if cell(row, *at)?.truthy() {
                 return Ok(true);
             }

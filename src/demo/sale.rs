@@ -145,8 +145,7 @@ fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) -> Result<(
         let number = db.next_number("sale.order");
         values.push(("name".into(), format!("S{number:05}").into()));
     }
-    for (name, value) in values.iter_mut().filter(|(name, _)| name == "note") {
-        let _ = name;
+    for (_, value) in values.iter_mut().filter(|(name, _)| name == "note") {
         if let Some(text) = value.as_str() {
             *value = html(text).into();
         }
@@ -169,8 +168,7 @@ fn html(text: &str) -> String {
 /// The first record of a model that a company may use.
 fn first_of(db: &Database, model_name: &str, company: Option<i64>) -> Option<i64> {
     let model = db.model(model_name)?;
-    let mut env = Env::root();
-    env.root = true;
+    let env = Env::root();
     let ids = db.search(&env, model, &Value::Array(Vec::new()), Some("sequence, id"), 0, None).ok()?;
     ids.into_iter().find(|id| {
         let owner = db.stored(model_name, *id, "company_id").as_int();
@@ -229,14 +227,12 @@ fn company_taxes(db: &Database, values: &Values, product: i64) -> Value {
 }
 
 /// Recomputes the orders that a write touched, and checks that nothing in them belongs to another company.
-pub fn after(db: &mut Database, model: &'static Model, ids: &[i64], created: bool) -> Result<(), Fault> {
+pub fn after(db: &mut Database, model: &'static Model, ids: &[i64]) -> Result<(), Fault> {
     let orders: BTreeSet<i64> = match model.name.as_str() {
         "sale.order" => ids.iter().copied().collect(),
         "sale.order.line" => ids.iter().filter_map(|id| db.stored("sale.order.line", *id, "order_id").as_int()).collect(),
         _ => return Ok(()),
     };
-    // While an order is being created its lines recompute it one by one; the last word is its own.
-    let _ = created;
     for order in orders {
         check_companies(db, order)?;
         compute_amounts(db, order);

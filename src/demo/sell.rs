@@ -323,7 +323,7 @@ pub fn open_session(db: &mut Database, config: i64) -> i64 {
     let Some(model) = db.model("pos.session") else { return 0 };
     let id = db.allocate(model);
     let shop = db.display_name("pos.config", config);
-    let mut rows = RowBuilder::new(db, model, id);
+    let mut rows = RowBuilder::new(db, model);
     rows.set("name", format!("{shop}/{id:05}"));
     rows.set("state", "opened");
     rows.set("config_id", config);
@@ -342,7 +342,7 @@ struct RowBuilder {
 }
 
 impl RowBuilder {
-    fn new(db: &Database, model: &'static Model, _id: i64) -> Self {
+    fn new(db: &Database, model: &'static Model) -> Self {
         let mut builder = Self { model, row: Row::default() };
         builder.set("create_uid", 2);
         builder.set("write_uid", 2);
@@ -397,7 +397,7 @@ impl Till<'_> {
         if self.sale.refund && self.sale.style == RefundStyle::Till {
             (subtotal, total) = (-subtotal, -total);
         }
-        let mut row = RowBuilder::new(self.db, model, id);
+        let mut row = RowBuilder::new(self.db, model);
         row.set("name", format!("{:06}", self.lines.len() + 1));
         row.set("order_id", self.order);
         row.set("company_id", self.company);
@@ -431,7 +431,7 @@ impl Till<'_> {
     fn lot(&mut self, line: i64, product: i64, lot: &str) {
         let Some(model) = self.db.model("pos.pack.operation.lot") else { return };
         let id = self.db.allocate(model);
-        let mut row = RowBuilder::new(self.db, model, id);
+        let mut row = RowBuilder::new(self.db, model);
         row.set("lot_name", lot);
         row.set("pos_order_line_id", line);
         row.set("order_id", self.order);
@@ -459,7 +459,7 @@ pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let taxed: Vec<LineTaxes> = lines.iter().map(|line| line.taxes.clone()).collect();
     let totals = tax::order_totals(&taxed, rounding);
     let total = totals.total() + sale.cash_rounding;
-    let mut row = RowBuilder::new(db, model, order);
+    let mut row = RowBuilder::new(db, model);
     order_header(db, sale, &mut row, (order, config, session));
     let payments = payments(db, sale, order, session, total);
     row.set("amount_total", total);
@@ -532,7 +532,7 @@ fn payments(db: &mut Database, sale: &Sale, order: i64, session: i64, total: Dec
         .map(|(method, amount, change)| {
             let id = db.allocate(model);
             let method_id = find(db, "pos.payment.method", "name", &method.as_str().into());
-            let mut row = RowBuilder::new(db, model, id);
+            let mut row = RowBuilder::new(db, model);
             row.set("pos_order_id", order);
             row.set("amount", amount);
             row.set("payment_method_id", method_id);

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -105,8 +104,8 @@ impl Shared {
 pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => {
-                tokio::spawn(connection(socket, peer, Arc::clone(&shared)));
+            Ok((socket, _)) => {
+                tokio::spawn(connection(socket, Arc::clone(&shared)));
             }
             // Out of sockets: wait for some to close instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -114,7 +113,7 @@ pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(mut socket: TcpStream, _peer: SocketAddr, shared: Arc<Shared>) {
+async fn connection(mut socket: TcpStream, shared: Arc<Shared>) {
     {
         let mut stats = shared.stats();
         stats.open += 1;
