@@ -3,10 +3,10 @@
 use super::fault::Fault;
 use super::load::{self, Options};
 use super::orm::{Env, Values};
+use super::sale;
 use super::schema::Model;
 use super::table::Database;
 use super::wire::{Value, dict};
-use super::sale;
 
 /// A call of `execute_kw`, taken apart.
 #[derive(Debug, Clone)]
@@ -56,9 +56,8 @@ impl Call {
     }
 
     fn required(&self, position: usize, name: &str) -> Result<&Value, Fault> {
-        self.arg(position, name).ok_or_else(|| {
-            Fault::exception(format!("TypeError: {}() missing 1 required positional argument: '{name}'", self.method))
-        })
+        self.arg(position, name)
+            .ok_or_else(|| Fault::exception(format!("TypeError: {}() missing 1 required positional argument: '{name}'", self.method)))
     }
 
     fn context(&self) -> Value {
@@ -144,8 +143,7 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
     let ids = || call.arg(0, "ids").map(Value::ids).unwrap_or_default();
     match call.method.as_str() {
         "search" => {
-            let found =
-                db.search(env, model, domain(0), call.order(3), call.number(1, "offset").unwrap_or(0), call.number(2, "limit"))?;
+            let found = db.search(env, model, domain(0), call.order(3), call.number(1, "offset").unwrap_or(0), call.number(2, "limit"))?;
             Ok(found.into())
         }
         "search_count" => {

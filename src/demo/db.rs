@@ -282,8 +282,7 @@ impl Db {
         self.with(|db| {
             let root = Env::root();
             let (Some(order), Some(of)) = (db.model("pos.order"), db.model("pos.session")) else { return Ok(()) };
-            let paid: Vec<i64> =
-                orders.into_iter().filter(|id| db.stored("pos.order", *id, "state").as_str() == Some("paid")).collect();
+            let paid: Vec<i64> = orders.into_iter().filter(|id| db.stored("pos.order", *id, "state").as_str() == Some("paid")).collect();
             db.write(&root, order, &paid, vec![("state".into(), "done".into())])?;
             db.write(&root, of, &[session], vec![("state".into(), "closed".into()), ("stop_at".into(), now)])
         })

@@ -92,9 +92,7 @@ impl Domain {
     /// The ids among which the answer must be, found without reading every row; `None` means all.
     pub fn candidates(&self, db: &Database) -> Option<BTreeSet<i64>> {
         match self {
-            Domain::And(terms) => {
-                terms.iter().filter_map(|term| term.candidates(db)).min_by_key(BTreeSet::len)
-            }
+            Domain::And(terms) => terms.iter().filter_map(|term| term.candidates(db)).min_by_key(BTreeSet::len),
             Domain::Leaf(leaf) => leaf.candidates(db),
             _ => None,
         }
@@ -118,8 +116,7 @@ fn invalid_item(item: &Value) -> Fault {
     Fault::exception(format!("ValueError: Domain() invalid item in domain: {}", item.python_repr()))
 }
 
-const OPERATORS: [&str; 14] =
-    ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike"];
+const OPERATORS: [&str; 14] = ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike"];
 
 impl Leaf {
     fn parse(db: &Database, model: &'static Model, field: &str, operator: &str, value: &Value) -> Result<Self, Fault> {
@@ -264,9 +261,7 @@ fn equal(db: &Database, kind: &Kind, value: &Value, wanted: &Value) -> bool {
         (Kind::Many2many(_) | Kind::One2many(..), Value::Int(id)) => value.ids().contains(id),
         (Kind::Boolean, _) => value.truthy() == wanted.truthy(),
         (Kind::Text | Kind::Selection(_), Value::Bool(false)) => !value.truthy(),
-        (_, Value::Bool(false)) if !matches!(kind, Kind::Integer | Kind::Float(_) | Kind::Monetary) => {
-            *value == Value::FALSE
-        }
+        (_, Value::Bool(false)) if !matches!(kind, Kind::Integer | Kind::Float(_) | Kind::Monetary) => *value == Value::FALSE,
         _ => compare(kind, value, wanted) == Some(Ordering::Equal),
     }
 }

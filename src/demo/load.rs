@@ -69,7 +69,12 @@ struct Ready {
 
 /// `load(fields, rows)`. `env` is the fault of a bad company list when there is one: here that too is a message.
 pub fn load(
-    db: &mut Database, env: &Result<Env, Fault>, model: &'static Model, fields: &Value, rows: &Value, options: &Options,
+    db: &mut Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    fields: &Value,
+    rows: &Value,
+    options: &Options,
 ) -> Result<Value, Fault> {
     let mut messages = Vec::new();
     let ready = convert(db, env, model, fields, rows, options, &mut messages)?;
@@ -89,7 +94,12 @@ pub fn load(
 }
 
 fn convert(
-    db: &mut Database, env: &Result<Env, Fault>, model: &'static Model, fields: &Value, rows: &Value, options: &Options,
+    db: &mut Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    fields: &Value,
+    rows: &Value,
+    options: &Options,
     messages: &mut Vec<Value>,
 ) -> Result<Vec<Ready>, Fault> {
     let records = load_cells::extract(db, model, fields, rows)?;
@@ -113,7 +123,11 @@ fn convert(
 }
 
 fn existing_id(
-    db: &Database, env: &Result<Env, Fault>, model: &'static Model, record: &Record, log: &mut impl FnMut(&str, load_cells::Complaint),
+    db: &Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    record: &Record,
+    log: &mut impl FnMut(&str, load_cells::Complaint),
 ) -> Option<i64> {
     let cell = record.db_id.as_ref().filter(|cell| cell.truthy())?;
     let shown = cell.python_str();
@@ -163,7 +177,12 @@ fn fault_message(info: &[(String, Value)], fault: &Fault) -> Value {
 }
 
 fn write_all(
-    db: &mut Database, env: &Result<Env, Fault>, model: &'static Model, ready: &[Ready], options: &Options, start: usize,
+    db: &mut Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    ready: &[Ready],
+    options: &Options,
+    start: usize,
     messages: &mut Vec<Value>,
 ) -> Vec<i64> {
     let all: Vec<&Ready> = ready.iter().collect();
@@ -203,7 +222,11 @@ fn write_all(
 
 /// Writes records in one go: known external ids first, then the new ones, then the external ids themselves.
 fn write(
-    db: &mut Database, env: &Result<Env, Fault>, model: &'static Model, batch: &[&Ready], options: &Options,
+    db: &mut Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    batch: &[&Ready],
+    options: &Options,
 ) -> Result<Vec<i64>, Fault> {
     let env = env.as_ref().map_err(Clone::clone)?;
     db.check_access(env, model, 'c')?;

@@ -118,9 +118,7 @@ fn record(db: &Database, model: &'static Model, columns: &[Column], span: &[&[Va
             _ => {
                 let Some(field) = field_of(db, model, name) else { continue };
                 let value = match &field.kind {
-                    Kind::Many2one(to) | Kind::Many2many(to) | Kind::One2many(to, _) => {
-                        Cell::Linked(linked(db, to, name, columns, span)?)
-                    }
+                    Kind::Many2one(to) | Kind::Many2many(to) | Kind::One2many(to, _) => Cell::Linked(linked(db, to, name, columns, span)?),
                     _ => Cell::Plain(cell(first, *at)?.clone()),
                 };
                 record.cells.push((name.to_owned(), value));
@@ -169,7 +167,12 @@ fn bare(below: &[Column], row: &[Value]) -> Record {
 
 /// The value of a cell: `Err` inside is a message, the outer one a fault of the whole call.
 pub fn value(
-    db: &Database, env: &Result<Env, Fault>, model: &'static Model, field: &str, cell: &Cell, options: &Options,
+    db: &Database,
+    env: &Result<Env, Fault>,
+    model: &'static Model,
+    field: &str,
+    cell: &Cell,
+    options: &Options,
 ) -> Result<Result<Value, Complaint>, Fault> {
     let Some(field) = field_of(db, model, field) else { return Ok(Ok(Value::FALSE)) };
     if is_empty(cell) {
@@ -185,7 +188,11 @@ pub fn value(
 }
 
 fn lines(
-    db: &Database, env: &Result<Env, Fault>, to: &str, records: &[Record], options: &Options,
+    db: &Database,
+    env: &Result<Env, Fault>,
+    to: &str,
+    records: &[Record],
+    options: &Options,
 ) -> Result<Result<Value, Complaint>, Fault> {
     let Some(child) = db.model(to) else { return Ok(Ok(Value::FALSE)) };
     let mut commands = Vec::new();
@@ -239,10 +246,7 @@ fn possible_values(model: &str, domain: Option<&str>) -> Value {
         ("view_mode".to_owned(), "list,form".into()),
         (
             "views".to_owned(),
-            Value::Array(vec![
-                Value::Array(vec![Value::FALSE, "list".into()]),
-                Value::Array(vec![Value::FALSE, "form".into()]),
-            ]),
+            Value::Array(vec![Value::Array(vec![Value::FALSE, "list".into()]), Value::Array(vec![Value::FALSE, "form".into()])]),
         ),
         ("context".to_owned(), dict([("create", Value::FALSE)])),
         ("help".to_owned(), "See all possible values".into()),

@@ -199,19 +199,22 @@ impl Database {
 
     /// `search`: ids in order.
     pub fn search(
-        &self, env: &Env, model: &'static Model, domain: &Value, order: Option<&str>, offset: usize, limit: Option<usize>,
+        &self,
+        env: &Env,
+        model: &'static Model,
+        domain: &Value,
+        order: Option<&str>,
+        offset: usize,
+        limit: Option<usize>,
     ) -> Result<Vec<i64>, Fault> {
         self.check_access(env, model, 'r')?;
         let domain = Domain::parse(self, model, domain)?;
         let keys = parse_order(self, model, order.unwrap_or(&model.order))?;
         let Some(table) = self.table(model) else { return Ok(Vec::new()) };
-        let active = model.column("active").filter(|_| {
-            !domain.mentions("active") && env.context.get("active_test").is_none_or(Value::truthy)
-        });
+        let active =
+            model.column("active").filter(|_| !domain.mentions("active") && env.context.get("active_test").is_none_or(Value::truthy));
         let fits = |id: i64, row: &Row| {
-            active.is_none_or(|column| row.get(column).truthy())
-                && domain.matches(self, id, row)
-                && self.visible(env, model, id, row)
+            active.is_none_or(|column| row.get(column).truthy()) && domain.matches(self, id, row) && self.visible(env, model, id, row)
         };
         let by_id = matches!(keys.as_slice(), [(column, false), ..] if model.fields[*column].name == "id");
         let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
@@ -340,9 +343,7 @@ impl Database {
     }
 
     /// Puts plain values into a row and hands back what belongs to child records.
-    fn apply(
-        &mut self, env: &Env, model: &'static Model, id: i64, row: &mut Row, values: Values,
-    ) -> Result<Vec<(usize, Value)>, Fault> {
+    fn apply(&mut self, env: &Env, model: &'static Model, id: i64, row: &mut Row, values: Values) -> Result<Vec<(usize, Value)>, Fault> {
         let mut children = Vec::new();
         for (name, value) in values {
             if name == "id" {
@@ -378,9 +379,8 @@ impl Database {
     /// A link to a record that the user may not see fails the write, as Odoo's does on lines.
     fn check_links(&self, env: &Env, model: &Model, column: usize, to: &str, ids: &[i64]) -> Result<(), Fault> {
         let Some(linked) = self.model(to) else { return Ok(()) };
-        self.check_rules(env, linked, ids, 'r').map_err(|fault| {
-            Fault::access(format!("Failed to write field {}.{}\n{}", model.name, model.fields[column].name, fault.text))
-        })
+        self.check_rules(env, linked, ids, 'r')
+            .map_err(|fault| Fault::access(format!("Failed to write field {}.{}\n{}", model.name, model.fields[column].name, fault.text)))
     }
 
     fn fill_required(&self, env: &Env, model: &'static Model, row: &mut Row) -> Result<(), Fault> {
@@ -488,9 +488,7 @@ impl Database {
             self.put(model, *id, None);
         }
         match self.model("sale.order") {
-            Some(order) if !orders.is_empty() => {
-                sale::after(self, order, &orders.into_iter().collect::<Vec<_>>(), false)
-            }
+            Some(order) if !orders.is_empty() => sale::after(self, order, &orders.into_iter().collect::<Vec<_>>(), false),
             _ => Ok(()),
         }
     }

@@ -8,8 +8,23 @@ use super::wire::Value;
 
 /// Fields that a product variant and its template share.
 const SHARED: [&str; 17] = [
-    "name", "default_code", "barcode", "type", "list_price", "standard_price", "taxes_id", "uom_id", "categ_id", "company_id",
-    "sale_ok", "purchase_ok", "available_in_pos", "is_storable", "invoice_policy", "tracking", "active",
+    "name",
+    "default_code",
+    "barcode",
+    "type",
+    "list_price",
+    "standard_price",
+    "taxes_id",
+    "uom_id",
+    "categ_id",
+    "company_id",
+    "sale_ok",
+    "purchase_ok",
+    "available_in_pos",
+    "is_storable",
+    "invoice_policy",
+    "tracking",
+    "active",
 ];
 
 /// The option a required selection starts with, where it is not the first.
@@ -27,9 +42,8 @@ pub fn current_session(db: &Database, config: i64) -> Option<i64> {
     let model = db.model("pos.session")?;
     let table = db.table(model)?;
     let (state, column) = (model.column("state")?, model.column("config_id")?);
-    let mut open = table.pointing_to(column, config)?.filter(|id| {
-        table.row(*id).is_some_and(|row| row.get(state).as_str() != Some("closed"))
-    });
+    let mut open =
+        table.pointing_to(column, config)?.filter(|id| table.row(*id).is_some_and(|row| row.get(state).as_str() != Some("closed")));
     open.next()
 }
 
@@ -143,9 +157,7 @@ pub fn mirror(db: &mut Database, model: &'static Model, id: i64, values: &Values
             let template = db.stored("product.product", id, "product_tmpl_id").as_int();
             template.map(|template| ("product.template", template)).into_iter().collect()
         }
-        "product.template" => {
-            db.value_ids(model, id, "product_variant_ids").into_iter().map(|id| ("product.product", id)).collect()
-        }
+        "product.template" => db.value_ids(model, id, "product_variant_ids").into_iter().map(|id| ("product.product", id)).collect(),
         _ => return,
     };
     for (name, other) in others {
@@ -222,16 +234,18 @@ fn open_sessions(db: &Database, of: impl Fn(i64) -> bool) -> Vec<String> {
 fn tax_in_use(db: &Database, taxes: &[i64]) -> bool {
     let (Some(order), Some(line)) = (db.model("pos.order"), db.model("pos.order.line")) else { return false };
     let (Some(orders), Some(lines)) = (db.table(order), db.table(line)) else { return false };
-    let (Some(order_id), Some(tax_ids), Some(session)) =
-        (line.column("order_id"), line.column("tax_ids"), order.column("session_id"))
+    let (Some(order_id), Some(tax_ids), Some(session)) = (line.column("order_id"), line.column("tax_ids"), order.column("session_id"))
     else {
         return false;
     };
     lines.rows().values().any(|row| {
         row.get(tax_ids).ids().iter().any(|tax| taxes.contains(tax))
-            && row.get(order_id).as_int().and_then(|id| orders.row(id)).and_then(|row| row.get(session).as_int()).is_some_and(
-                |session| db.stored("pos.session", session, "state").as_str() != Some("closed"),
-            )
+            && row
+                .get(order_id)
+                .as_int()
+                .and_then(|id| orders.row(id))
+                .and_then(|row| row.get(session).as_int())
+                .is_some_and(|session| db.stored("pos.session", session, "state").as_str() != Some("closed"))
     })
 }
 
@@ -242,12 +256,10 @@ pub fn may_unlink(model: &Model, row: &Row, env: &Env) -> Result<(), Fault> {
     }
     let state = model.column("state").and_then(|column| row.get(column).as_str()).unwrap_or_default();
     match model.name.as_str() {
-        "sale.order" if !matches!(state, "draft" | "cancel") => Err(Fault::user(
-            "You can not delete a sent quotation or a confirmed sales order. You must first cancel it.",
-        )),
-        "pos.order" if !matches!(state, "draft" | "cancel") => {
-            Err(Fault::user("In order to delete a sale, it must be new or cancelled."))
+        "sale.order" if !matches!(state, "draft" | "cancel") => {
+            Err(Fault::user("You can not delete a sent quotation or a confirmed sales order. You must first cancel it."))
         }
+        "pos.order" if !matches!(state, "draft" | "cancel") => Err(Fault::user("In order to delete a sale, it must be new or cancelled.")),
         _ => Ok(()),
     }
 }

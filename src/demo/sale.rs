@@ -44,9 +44,10 @@ pub fn from_order(db: &Database, row: &Row, field: &str) -> Value {
 /// A plain salesman sees his own orders and those of nobody.
 pub fn salesman_sees(db: &Database, env: &Env, row: &Row) -> bool {
     let all = ["Sales / User: All Documents", "Sales / Administrator"];
-    let limited = db.groups.get(&env.uid).is_some_and(|groups| {
-        groups.contains("Sales / User: Own Documents Only") && !all.iter().any(|group| groups.contains(*group))
-    });
+    let limited = db
+        .groups
+        .get(&env.uid)
+        .is_some_and(|groups| groups.contains("Sales / User: Own Documents Only") && !all.iter().any(|group| groups.contains(*group)));
     let owner = db.model("sale.order").and_then(|model| row.get(model.column("user_id")?).as_int());
     !limited || owner.is_none_or(|owner| owner == env.uid)
 }

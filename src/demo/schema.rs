@@ -180,11 +180,7 @@ fn kind(type_name: &str, extra: &str) -> Kind {
             Kind::One2many(model.to_owned(), inverse.to_owned())
         }
         "selection" => Kind::Selection(
-            extra
-                .split(',')
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(key, label)| (key.to_owned(), label.to_owned()))
-                .collect(),
+            extra.split(',').filter_map(|pair| pair.split_once('=')).map(|(key, label)| (key.to_owned(), label.to_owned())).collect(),
         ),
         _ => Kind::Text,
     }

@@ -442,10 +442,9 @@ impl Till<'_> {
 /// Computes an order with its lines and payments and gives it its ids; nothing is in the tables yet.
 pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let Some(model) = db.model("pos.order") else { return Built { order: 0, rows: Vec::new() } };
-    let config = find(db, "pos.config", |id| {
-        sale.shop.as_ref().is_none_or(|shop| db.stored("pos.config", id, "name").as_str() == Some(shop))
-    })
-    .unwrap_or(1);
+    let config =
+        find(db, "pos.config", |id| sale.shop.as_ref().is_none_or(|shop| db.stored("pos.config", id, "name").as_str() == Some(shop)))
+            .unwrap_or(1);
     let session = records::current_session(db, config).unwrap_or_else(|| open_session(db, config));
     let order = db.allocate(model);
     let company = db.stored("pos.config", config, "company_id").as_int().unwrap_or(1);
@@ -488,9 +487,7 @@ fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, co
     let user = cashier.and_then(by_login).or_else(|| by_login("admin"));
     let employee = find(db, "hr.employee", |id| db.stored("hr.employee", id, "user_id").as_int() == user);
     let partner = sale.partner.as_ref().and_then(|wanted| {
-        find(db, "res.partner", |id| {
-            ["ref", "name"].iter().any(|field| db.stored("res.partner", id, field).as_str() == Some(wanted))
-        })
+        find(db, "res.partner", |id| ["ref", "name"].iter().any(|field| db.stored("res.partner", id, field).as_str() == Some(wanted)))
     });
     row.set("name", sale.name.clone().unwrap_or(name));
     row.set("pos_reference", sale.reference.clone().unwrap_or_else(|| format!("26{config:02}-{config}-{sequence:06}")));

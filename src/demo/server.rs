@@ -374,8 +374,7 @@ async fn claim(slot: &Slot, call: &Call) -> (Vec<String>, u64) {
 }
 
 async fn object(call: Call, shared: &Shared) -> Option<Answer> {
-    let seen =
-        Seen { database: call.database.clone(), model: call.model.clone(), method: call.method.clone(), args: call.args.clone() };
+    let seen = Seen { database: call.database.clone(), model: call.model.clone(), method: call.method.clone(), args: call.args.clone() };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     if let Some(refused) = early(&mishap, shared.now()) {

@@ -221,9 +221,7 @@ impl Database {
 
     /// The stored value of a field of a record; `false` when there is none.
     pub fn stored(&self, model_name: &str, id: i64, field: &str) -> Value {
-        self.row_of(model_name, id)
-            .and_then(|(model, row)| Some(row.get(model.column(field)?).clone()))
-            .unwrap_or(Value::FALSE)
+        self.row_of(model_name, id).and_then(|(model, row)| Some(row.get(model.column(field)?).clone())).unwrap_or(Value::FALSE)
     }
 
     /// Takes the next id of a model.

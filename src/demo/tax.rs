@@ -101,10 +101,8 @@ pub fn line_taxes(line: &Line, rounding: Rounding) -> LineTaxes {
     let step = |amount: Decimal| if rounding.globally { amount } else { round(amount, rounding.digits) };
     let base = step(price * line.quantity);
     let batches = batches(&taxes);
-    let mut work: Vec<Working> = batches
-        .into_iter()
-        .map(|batch| Working { amount: None, for_tax: Decimal::ZERO, for_base: Decimal::ZERO, batch })
-        .collect();
+    let mut work: Vec<Working> =
+        batches.into_iter().map(|batch| Working { amount: None, for_tax: Decimal::ZERO, for_base: Decimal::ZERO, batch }).collect();
     let sign = if price.is_sign_negative() && !price.is_zero() { -Decimal::ONE } else { Decimal::ONE };
     let last_first: Vec<usize> = (0..taxes.len()).rev().collect();
     for &at in last_first.iter().filter(|at| taxes[**at].kind == TaxKind::Fixed) {
@@ -120,9 +118,7 @@ pub fn line_taxes(line: &Line, rounding: Rounding) -> LineTaxes {
     }
     let amount_of = |at: usize| work[at].amount.unwrap_or_default();
     let untaxed = match taxes.first() {
-        Some(first) if first.price_include => {
-            base + work[0].for_base - work[0].batch.iter().map(|at| amount_of(*at)).sum::<Decimal>()
-        }
+        Some(first) if first.price_include => base + work[0].for_base - work[0].batch.iter().map(|at| amount_of(*at)).sum::<Decimal>(),
         Some(_) => base + work[0].for_base,
         None => base,
     };

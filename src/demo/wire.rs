@@ -136,8 +136,7 @@ impl Value {
                 format!("[{}]", items.iter().map(Value::python_repr).collect::<Vec<_>>().join(", "))
             }
             Value::Struct(members) => {
-                let shown: Vec<String> =
-                    members.iter().map(|(name, value)| format!("'{name}': {}", value.python_repr())).collect();
+                let shown: Vec<String> = members.iter().map(|(name, value)| format!("'{name}': {}", value.python_repr())).collect();
                 format!("{{{}}}", shown.join(", "))
             }
             other => other.python_str(),
@@ -250,9 +249,7 @@ pub fn parse_call(body: &[u8]) -> Result<MethodCall, Malformed> {
     if let Some(at) = text.find(|c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
         let line = text[..at].matches('\n').count() + 1;
         let column = at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        return Err(Malformed(format!(
-            "xml.parsers.expat.ExpatError: not well-formed (invalid token): line {line}, column {column}"
-        )));
+        return Err(Malformed(format!("xml.parsers.expat.ExpatError: not well-formed (invalid token): line {line}, column {column}")));
     }
     if !text.trim_start().starts_with('<') {
         return Err(Malformed("xml.parsers.expat.ExpatError: syntax error: line 1, column 0".into()));
