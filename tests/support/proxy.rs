@@ -81,6 +81,12 @@ impl Request {
         self.body.contains(&format!("<string>{method}</string>"))
     }
 
+    /// Model and method, as far as it is a call.
+    pub fn call(&self) -> String {
+        let texts = self.body.split("<string>").skip(1).filter_map(|text| text.split_once("</string>")).map(|(text, _)| text);
+        texts.skip(2).take(2).collect::<Vec<_>>().join(".")
+    }
+
     /// Whether it is a log-in.
     pub fn logs_in(&self) -> bool {
         self.body.contains("<methodName>authenticate</methodName>")
