@@ -182,7 +182,13 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
         print::json(&serde_json::json!({ "record": Record::from(&entry), "story": story, "payload": payload }))?;
         return Ok(Status::Done);
     }
-    let say = |what: &str, text: String| if text.is_empty() { Ok(()) } else { print::line(&format!("{what:<10}{}", clean(&text, 2_000))) };
+    let say = |what: &str, text: String| {
+        if text.is_empty() {
+            return Ok(());
+        }
+        print::line(what)?;
+        print::paragraph(4, &clean(&text, 2_000))
+    };
     say("Record", format!("{} of {} ({} {} there)", entry.id, entry.branch, entry.kind, entry.remote_id))?;
     say("Receipt", format!("{}, {} UTC, {} {}", entry.reference, entry.date_order, entry.amount_total, entry.currency))?;
     say("State", entry.state.as_str().to_owned())?;

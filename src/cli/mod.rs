@@ -1,6 +1,7 @@
 //! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
 
 mod decide;
+mod demo;
 mod log;
 mod print;
 mod receive;
@@ -39,6 +40,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Secret(secret::Secret),
     Receive(receive::Receive),
     Status(status::Status),
@@ -135,6 +137,7 @@ impl Cli {
     pub async fn execute(self) -> Result<Status, Failure> {
         let context = Context { config: self.config, json: self.json };
         match self.verb {
+            Verb::Demo(verb) => verb.execute(&context).await,
             Verb::Secret(verb) => verb.execute(&context),
             Verb::Receive(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),

@@ -36,6 +36,28 @@ pub fn line(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// Prints text as a paragraph: wrapped, each line after so many blanks.
+pub fn paragraph(indent: usize, text: &str) -> Result<(), Failure> {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && indent + column + 1 + length > usize::from(WIDTH) {
+            line(&out)?;
+            column = 0;
+        }
+        if column == 0 {
+            out = " ".repeat(indent);
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    if column == 0 { Ok(()) } else { line(&out) }
+}
+
 /// A table with these headings.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();

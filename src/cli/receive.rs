@@ -118,7 +118,8 @@ pub fn report(store: &Store, central: &Central, reports: &[Report], dry_run: boo
         print::show(&table)?;
         for report in reports {
             if let (Some(error), Some(next_step)) = (&report.error, &report.next_step) {
-                print::line(&format!("\n{}: {error} {next_step}", report.branch))?;
+                print::line("")?;
+                print::paragraph(0, &format!("{}: {error} {next_step}", report.branch))?;
             }
         }
         waiting(store)?;
@@ -142,7 +143,9 @@ fn waiting(store: &Store) -> Result<(), Failure> {
     for (key, count, id) in groups.iter().take(GROUPS) {
         let first = failed.iter().find(|entry| entry.id == *id).and_then(|entry| entry.problems.first());
         if let Some(problem) = first.filter(|problem| problem.key() == *key) {
-            print::line(&format!("\n{}: posbridge log show {id}\n  {}", group_line(problem, *count), problem.next_step()))?;
+            print::line("")?;
+            print::paragraph(0, &format!("{} (posbridge log show {id})", group_line(problem, *count)))?;
+            print::paragraph(2, &problem.next_step())?;
         }
     }
     if groups.len() > GROUPS {

@@ -108,7 +108,8 @@ fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
     print::show(&table)?;
     for line in lines {
         if let (Some(message), Some(next_step)) = (&line.message, &line.next_step) {
-            print::line(&format!("\n{}: {message} {next_step}", line.branch))?;
+            print::line("")?;
+            print::paragraph(0, &format!("{}: {message} {next_step}", line.branch))?;
         }
     }
     Ok(())

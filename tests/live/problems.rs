@@ -183,3 +183,18 @@ fn a_draft_takes_the_taxes_of_its_own_company() {
         ]
     );
 }
+
+#[test]
+fn orders_of_another_companys_shop_come_with_the_taxes_of_their_draft() {
+    let rig = begin(Start::Sold);
+    let mut bridge = one_branch(&rig);
+    bridge.set("branch1", "shops", "");
+    bridge.install();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/odoo/other_company.py");
+    let sold = crate::rig::json_of(rig.tool("shell", &["branch1", script]).as_bytes());
+    let here = rig.number("branch1", "select count(distinct company_id) from pos_order where date_order > '2021-01-01'");
+    assert_eq!(here, 2, "companies of the branch that sell");
+    bridge.receive().expect(0);
+    rig.compare(&bridge, SOLD + ids(&sold, "ids").len(), &[]);
+    assert_eq!(rig.number("central", "select count(distinct company_id) from sale_order where client_order_ref like 'branch1/%'"), 1);
+}

@@ -31,6 +31,7 @@ pub enum Start {
 
 /// A real Odoo with central and two branches.
 pub struct Rig {
+    _lock: std::fs::File,
     facts: BTreeMap<String, String>,
     pub runtime: Runtime,
     clients: Mutex<HashMap<String, std::sync::Arc<Odoo>>>,
@@ -68,12 +69,14 @@ impl Rig {
         let directory = std::env::var_os("POSBRIDGE_ODOO_DIR").map(PathBuf::from).unwrap_or_else(|| {
             PathBuf::from(std::env::var_os("HOME").expect("HOME or POSBRIDGE_ODOO_DIR is set")).join(".cache/posbridge-odoo")
         });
+        let lock = std::fs::File::create(directory.join("live.lock")).expect("run tests/odoo/up first: no lock file in its directory");
+        lock.lock().expect("the rig for this program alone");
         let file = directory.join("env");
         let text = std::fs::read_to_string(&file)
             .unwrap_or_else(|error| panic!("There is no Odoo to test against: {}: {error}. Run tests/odoo/up", file.display()));
         let facts = text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let rig = Self { facts, runtime, clients: Mutex::default(), sold: Mutex::default() };
+        let rig = Self { _lock: lock, facts, runtime, clients: Mutex::default(), sold: Mutex::default() };
         let version = rig.runtime.block_on(rig.client("central", "admin", "admin").version());
         assert!(version.as_ref().is_ok_and(|version| version.starts_with("19")), "No Odoo 19 answers ({version:?}). Run tests/odoo/up");
         rig
@@ -184,14 +187,6 @@ impl Rig {
     pub fn bound(&self) -> BTreeMap<String, i64> {
         let rows = self.sql("central", "select name, res_id from ir_model_data where module = '__posbridge' and model = 'sale.order'");
         rows.into_iter().map(|row| (row[0].clone(), row[1].parse().expect("an id"))).collect()
-    }
-
-    /// The id at central of an order of a branch.
-    pub fn bound_id(&self, branch: &str, order: i64) -> i64 {
-        let prefix = format!("{branch}-{order}-");
-        let found: Vec<i64> = self.bound().into_iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, id)| id).collect();
-        assert_eq!(found.len(), 1, "{prefix} is at central once");
-        found[0]
     }
 
     /// Asserts that so many orders stand at central, each with its one external id.

@@ -1,0 +1,228 @@
+//! `posbridge demo`: the whole journey on stand-ins of Odoo, all on this machine and gone afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::{Context, Failure, Status, print, receive};
+use crate::config::Config;
+use crate::demo::{Branch, Central, Db, Item, OdooServer, RefundStyle, Sale};
+use crate::secret::{KeyRing, bound};
+use crate::store::{Filter, Sealed, State, Store};
+use crate::sync::{self, Bridge, Report, Request};
+
+/// Code, name, and how many sales the shop makes.
+const BRANCHES: [(&str, &str, usize); 3] = [("tirana", "Tirana Centre", 14), ("durres", "Durres Port", 11), ("vlora", "Vlora Beach", 9)];
+
+/// Articles that both sides know; the demo's Tirana has one more.
+const ARTICLES: usize = 40;
+
+/// Between two rounds of a demo that goes on.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// See it work: a central and three branches, all Odoo stand-ins on this machine
+///
+/// Sells, receives, lets one order fail, mends that and retries, and shows what each side holds in the end. Nothing
+/// outside a temporary directory is touched.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: posbridge demo --once")]
+pub struct Demo {
+    /// End after one round; else the shops go on selling until Ctrl-C
+    #[arg(long)]
+    once: bool,
+}
+
+/// What a branch and central hold of it.
+#[derive(Debug, Serialize)]
+struct Proof {
+    branch: &'static str,
+    branch_orders: usize,
+    central_orders: usize,
+    branch_total: Decimal,
+    central_total: Decimal,
+}
+
+/// The stand-ins and a bridge between them.
+struct Stage {
+    server: OdooServer,
+    central: Db,
+    branches: Vec<Db>,
+    directory: PathBuf,
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Demo {
+    pub async fn execute(self, context: &Context) -> Result<Status, Failure> {
+        let stage = Stage::set().await?;
+        let config = stage.settings()?;
+        let quiet = context.json;
+        let say = |text: &str| if quiet { Ok(()) } else { print::line(text) };
+
+        say(&format!("A central and three branches answer at {}; the settings are in\n{}\n", stage.server.url(), config.file.display()))?;
+        stage.sell();
+        say("1. The shops sell; Tirana sells an article that central does not know yet.\n")?;
+        say("2. posbridge receive\n")?;
+        let first = stage.pass(&config, &Request { now: true, ..Request::default() }, quiet).await?;
+
+        say("\n3. At central somebody creates the article, and one retry releases all that wait for it.\n")?;
+        stage.create_missing_article()?;
+        say("   posbridge retry --cause product_not_found\n")?;
+        let waiting = Filter { state: Some(State::Failed), ..Filter::default() };
+        Store::open(&config.state)?.retry(&waiting, false, Timestamp::now())?;
+        let second = stage.pass(&config, &Request { deliver_only: true, ..Request::default() }, quiet).await?;
+
+        say("\n4. posbridge receive, once more: nothing is new, and nothing is written twice.\n")?;
+        let third = stage.pass(&config, &Request { now: true, ..Request::default() }, quiet).await?;
+        let proof = stage.proof();
+        if quiet {
+            print::json(&serde_json::json!({ "passes": [first, second, third], "proof": proof }))?;
+        } else {
+            show(&proof)?;
+        }
+        if !self.once {
+            say("\nThe shops go on selling. Ctrl-C ends the demo.\n")?;
+            stage.go_on(&config).await?;
+        }
+        let equal = proof.iter().all(|p| p.branch_orders == p.central_orders && p.branch_total == p.central_total);
+        Ok(if equal { Status::Done } else { Status::SomeWait })
+    }
+}
+
+impl Stage {
+    async fn set() -> Result<Self, Failure> {
+        let server = OdooServer::start().await?;
+        let walk_ins = BRANCHES.map(|(_, name, _)| format!("Walk-in {name}")).to_vec();
+        let central = server.central("central", &Central { products: ARTICLES, walk_ins, ..Central::default() });
+        let branch = |(code, name, _): &(&str, &str, usize)| {
+            let more = usize::from(*code == "tirana");
+            server.branch(code, &Branch { products: ARTICLES + more, ..Branch::new(name) })
+        };
+        let branches = BRANCHES.iter().map(branch).collect();
+        let directory = std::env::temp_dir().join(format!("posbridge-demo-{}", std::process::id()));
+        Ok(Self { server, central, branches, directory })
+    }
+
+    /// Writes branches.toml and seals the passwords, as an integrator would.
+    fn settings(&self) -> Result<Config, Failure> {
+        std::fs::create_dir_all(&self.directory)?;
+        let file = self.directory.join("branches.toml");
+        std::fs::write(&file, self.settings_text())?;
+        let config = Config::load(&file)?;
+        let store = Store::open(&config.state)?;
+        let keys = KeyRing::load(&config.state)?;
+        let endpoints = config.branches.iter().map(|branch| (branch.code.as_str(), &branch.endpoint));
+        for (owner, endpoint) in endpoints.chain([("central", &config.central.endpoint)]) {
+            let password = SecretString::from("bridge");
+            let sealed = keys.seal(owner, "password", &bound(&endpoint.url, &endpoint.user), &password)?;
+            store.put_secrets(&[Sealed { owner: owner.to_owned(), field: "password".to_owned(), sealed, updated_at: Timestamp::now() }])?;
+        }
+        Ok(config)
+    }
+
+    fn settings_text(&self) -> String {
+        let url = self.server.url();
+        let mut text = format!(
+            "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"bridge\"\n\n[defaults]\nurl = \"{url}\"\nuser = \"bridge\"\nfrom = 2020-01-01\nwarehouse = \"TIR\"\n\
+             pricelist = \"Public Pricelist\"\nteam = \"Point of Sale\"\nsalesperson = \"sales@example.com\"\nrounding = {{ product = \"POS-ROUND\", limit = \"1.00\" }}\n"
+        );
+        for (code, name, _) in BRANCHES {
+            text.push_str(&format!("\n[branch.{code}]\nname = \"{name}\"\ndatabase = \"{code}\"\ncustomer = \"Walk-in {name}\"\n"));
+        }
+        text
+    }
+
+    fn sell(&self) {
+        for (branch, (_, _, sales)) in self.branches.iter().zip(BRANCHES) {
+            let sold = branch.sell_random(sales, sales as u64);
+            branch.refund(sold[0], RefundStyle::Till);
+            branch.sell(Sale::new().line(Item::new("ART-0001").qty("2")).tip("1.50"));
+        }
+        for qty in ["1", "3"] {
+            self.branches[0].sell(Sale::new().line(Item::new(&missing_article())).line(Item::new("ART-0002").qty(qty)));
+        }
+    }
+
+    fn create_missing_article(&self) -> Result<(), Failure> {
+        let code = missing_article();
+        let values = [("name", "Article of this season".into()), ("default_code", code.as_str().into()), ("type", "consu".into())];
+        self.central.insert("product.product", values).map_err(|fault| Failure::Other(format!("{fault:?}")))?;
+        Ok(())
+    }
+
+    async fn pass(&self, config: &Config, request: &Request, quiet: bool) -> Result<Vec<Report>, Failure> {
+        let bridge = Arc::new(Bridge::open(config.clone(), "demo")?);
+        let central = Arc::new(bridge.central()?);
+        let reports = sync::run(&bridge, &central, &config.branches, request, &Arc::default()).await;
+        central.remember(&bridge)?;
+        if !quiet {
+            receive::report(&bridge.store, &central, &reports, false, false)?;
+        }
+        Ok(reports)
+    }
+
+    /// What both sides hold, counted in their tables and not in the ledger.
+    fn proof(&self) -> Vec<Proof> {
+        let drafts = self.central.sale_orders();
+        let side = |(branch, (code, ..)): (&Db, (&'static str, &str, usize))| {
+            let sold: Vec<_> =
+                branch.records("pos.order").into_iter().filter(|o| matches!(o.text("state").as_str(), "paid" | "done")).collect();
+            let mine: Vec<_> =
+                drafts.iter().filter(|d| d.xid.as_ref().is_some_and(|xid| xid.starts_with(&format!("__posbridge.{code}-")))).collect();
+            Proof {
+                branch: code,
+                branch_orders: sold.len(),
+                central_orders: mine.len(),
+                branch_total: sold.iter().map(|o| o.amount("amount_total")).sum(),
+                central_total: mine.iter().map(|d| d.total()).sum(),
+            }
+        };
+        self.branches.iter().zip(BRANCHES).map(side).collect()
+    }
+
+    async fn go_on(&self, config: &Config) -> Result<(), Failure> {
+        for round in 1.. {
+            tokio::select! {
+                stop = tokio::signal::ctrl_c() => return Ok(stop?),
+                () = tokio::time::sleep(ROUND) => {}
+            }
+            for (n, branch) in self.branches.iter().enumerate() {
+                branch.sell_random(1 + (round + n) % 3, 1_000 + (round * 10 + n) as u64);
+            }
+            let request = Request { now: true, ..Request::default() };
+            let reports = self.pass(config, &request, true).await?;
+            let written: u64 = reports.iter().map(|report| report.delivered).sum();
+            print::line(&format!("{}  {written} orders written to central", print::moment(Timestamp::now())))?;
+        }
+        Ok(())
+    }
+}
+
+fn missing_article() -> String {
+    crate::demo::seed::article(ARTICLES + 1).code
+}
+
+fn show(proof: &[Proof]) -> Result<(), Failure> {
+    print::line("\n5. What the two sides hold, read from their own tables:\n")?;
+    let mut table = print::table(&["BRANCH", "SOLD THERE", "DRAFTS AT CENTRAL", "TOTAL THERE", "TOTAL AT CENTRAL"]);
+    for side in proof {
+        table.add_row([
+            side.branch.to_owned(),
+            side.branch_orders.to_string(),
+            side.central_orders.to_string(),
+            crate::mapping::money(side.branch_total),
+            crate::mapping::money(side.central_total),
+        ]);
+    }
+    print::show(&table)
+}
