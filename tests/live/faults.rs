@@ -10,7 +10,7 @@ use crate::rig::{BRANCHES, Bridge, Rig, Run, SOLD, Start, begin};
 use crate::support::proxy::{Fault, Reply, Request};
 
 /// Passes after which everything must be there, however bad the link.
-const PASSES: usize = 6;
+const PASSES: usize = 20;
 
 fn all_there(rig: &Rig, bridge: &Bridge) {
     rig.assert_drafts(2 * SOLD);
