@@ -1,5 +1,6 @@
 //! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
 
+mod check;
 mod decide;
 mod demo;
 mod log;
@@ -41,6 +42,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Demo),
+    Check(check::Check),
     Secret(secret::Secret),
     Receive(receive::Receive),
     Status(status::Status),
@@ -138,6 +140,7 @@ impl Cli {
         let context = Context { config: self.config, json: self.json };
         match self.verb {
             Verb::Demo(verb) => verb.execute(&context).await,
+            Verb::Check(verb) => verb.execute(&context).await,
             Verb::Secret(verb) => verb.execute(&context),
             Verb::Receive(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),
