@@ -16,6 +16,8 @@ pub struct Seen {
     pub method: String,
     /// Positional arguments.
     pub args: Vec<Value>,
+    /// Named arguments.
+    pub named: Value,
 }
 
 type Test = Box<dyn Fn(&Seen) -> bool + Send>;

@@ -307,7 +307,13 @@ fn database_service(parsed: &MethodCall, shared: &Shared) -> Answer {
 async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
     let text = |at: usize| parsed.params.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     let database = if parsed.method == "version" { String::new() } else { text(0) };
-    let seen = Seen { database: database.clone(), model: "common".into(), method: parsed.method.clone(), args: parsed.params.clone() };
+    let seen = Seen {
+        database: database.clone(),
+        model: "common".into(),
+        method: parsed.method.clone(),
+        args: parsed.params.clone(),
+        named: Value::Struct(Vec::new()),
+    };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     tokio::time::sleep(mishap.before).await;
@@ -373,7 +379,13 @@ async fn claim(slot: &Slot, call: &Call) -> (Vec<String>, u64) {
 }
 
 async fn object(call: Call, shared: &Shared) -> Option<Answer> {
-    let seen = Seen { database: call.database.clone(), model: call.model.clone(), method: call.method.clone(), args: call.args.clone() };
+    let seen = Seen {
+        database: call.database.clone(),
+        model: call.model.clone(),
+        method: call.method.clone(),
+        args: call.args.clone(),
+        named: call.kwargs.clone(),
+    };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     if let Some(refused) = early(&mishap, shared.now()) {

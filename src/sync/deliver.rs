@@ -291,14 +291,12 @@ impl Writer<'_> {
 
     async fn refuse(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
         let problem = explain::complaint(words);
-        let gone = explain::gone_record(words).map(CentralId::get);
-        let (code, id) = (self.pass.branch.code.clone(), gone.unwrap_or_default());
-        if gone.is_some() && self.pass.bridge.store.run(move |store| store.unbind_central(&code, id)).await? > 0 {
-            // The match was stale: look again in this pass.
-            let mut bindings = self.pass.bindings.lock().await;
-            bindings.products.retain(|_, found| *found != Ok(CentralId::<Product>::new(id)));
-            bindings.taxes.retain(|_, found| *found != Ok(CentralId::<Tax>::new(id)));
-            bindings.partners.retain(|_, found| *found != Ok(CentralId::new(id)));
+        let stale = match explain::gone_record(words) {
+            Some(gone) => self.forget(gone.get()).await?,
+            None => false,
+        };
+        if stale {
+            // Look again in this pass, with what central has now.
             self.dropped_match = true;
             self.verdicts.insert(place, Verdict::Again { problem, due_at: Timestamp::now(), unknown: false });
         } else {
@@ -309,6 +307,21 @@ impl Writer<'_> {
             self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
         }
         Ok(())
+    }
+
+    /// Forgets what was matched with a record that central no longer has. Whether there was such a match: then the
+    /// orders that name it are mapped anew.
+    async fn forget(&self, id: i64) -> Result<bool, Halt> {
+        let code = self.pass.branch.code.clone();
+        let forgotten = self.pass.bridge.store.run(move |store| store.unbind_central(&code, id)).await? > 0;
+        let mut bindings = self.pass.bindings.lock().await;
+        bindings.products.retain(|_, found| *found != Ok(CentralId::<Product>::new(id)));
+        bindings.taxes.retain(|_, found| *found != Ok(CentralId::<Tax>::new(id)));
+        bindings.partners.retain(|_, found| *found != Ok(CentralId::new(id)));
+        let mut gone = self.pass.gone.lock().await;
+        // The first order of several drops the match, the others were mapped with it all the same. A record that is
+        // matched once more and still not accepted is no stale match: then a person has to look.
+        Ok(gone.insert(id) == forgotten)
     }
 
     /// These are tried again by themselves.
@@ -440,7 +453,10 @@ fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<An
     }
     // What fails the batch as a whole is also said of its first record, which may be a good one (Odoo's `load` puts
     // that message in front). If it is bad as well, the next call names it alone.
-    if bad.len() > 1 && first == 1 && let Some(place) = set.first() {
+    if bad.len() > 1
+        && first == 1
+        && let Some(place) = set.first()
+    {
         bad.remove(place);
     }
     Some(if bad.is_empty() { Answer::RefusedAll(words(messages)) } else { Answer::Refused(bad) })

@@ -72,7 +72,7 @@ async fn a_lost_answer_at_every_kind_of_call_costs_nothing_but_time() {
 async fn a_request_too_large_goes_in_halves() {
     let stage = Stage::new(1).await;
     stage.branches[0].sell_random(40, 1);
-    let large = |seen: &posbridge::demo::Seen| format!("{:?}", seen.args).len() > 12_000;
+    let large = |seen: &posbridge::demo::Seen| format!("{:?}", seen.named).len() > 12_000;
     stage.server.inject(When::call("sale.order", "load").and(large).always(), Mishap::page(413, "too large"));
     stage.settle().await;
     stage.assert_exactly_once();
@@ -117,7 +117,8 @@ async fn bad_rows_fail_and_the_others_go_at_once() {
     assert_eq!(stage.central.count("sale.order"), kept + 20);
     assert!(
         stage.failed().iter().all(|entry| entry.problems[0].cause() == "product_not_found"),
-        "the stale match was dropped and looked for anew"
+        "the stale match was dropped and looked for anew: {:?}",
+        stage.failed().iter().map(|entry| entry.problems[0].what()).collect::<Vec<_>>()
     );
     stage.central.insert("product.product", [("name", "Again".into()), ("default_code", "ART-0040".into())]).unwrap();
     stage
