@@ -337,7 +337,7 @@ fn refusal(url: &reqwest::Url, status: u16, location: Option<String>, retry_afte
             not_odoo(describe(start), Outcome::Unknown)
         }
         301 | 302 | 303 | 307 | 308 => {
-            not_odoo(format!("a redirect to {}", location.as_deref().map_or("nowhere".to_owned(), |to| shorten(to))), Outcome::NotDone)
+            not_odoo(format!("a redirect to {}", location.as_deref().map_or("nowhere".to_owned(), shorten)), Outcome::NotDone)
         }
         408 | 429 => busy(Outcome::NotDone),
         413 => Some(OdooError::RequestTooLarge),

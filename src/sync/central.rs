@@ -239,7 +239,9 @@ impl Finder<'_> {
         domain.extend(terms);
         let call = Call::search_read(model, Json::Array(domain), &fields).context("allowed_company_ids", json!([self.company]));
         let found: Vec<Json> = self.central.ask(&call).await?;
-        let holds = |record: &Json, field: &str| record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.to_string() == value);
+        let holds = |record: &Json, field: &str| {
+            record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.as_i64().is_some_and(|id| value.parse() == Ok(id)))
+        };
         let ranked: Vec<&str> = std::iter::once("id").chain(by.iter().copied()).collect();
         for field in ranked {
             let fits: Vec<&Json> = found.iter().filter(|record| holds(record, field)).collect();
