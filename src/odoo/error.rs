@@ -217,7 +217,8 @@ fn tls_fault(error: &rustls::Error) -> TlsFault {
             Certificate::Expired | Certificate::ExpiredContext { .. } | Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
         ) => TlsFault::Expired,
         rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => TlsFault::WrongName,
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => TlsFault::UnknownIssuer,
+        // A bad signature is that of another authority with the same name.
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => TlsFault::UnknownIssuer,
         other => TlsFault::Other(other.to_string()),
     }
 }
