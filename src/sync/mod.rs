@@ -6,6 +6,7 @@
 mod central;
 mod check;
 mod deliver;
+mod discover;
 mod explain;
 mod pass;
 mod receive;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 
 pub use central::Central;
 pub use check::{Checked, Step, Verdict, check};
+pub use discover::{BranchChoices, CentralChoices, branch_choices, central_choices, log_in};
 pub use explain::{Asked, problem};
 pub use pass::{Progress, Report, Request, run};
 
