@@ -1,8 +1,11 @@
 //! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
 
+mod check;
 mod decide;
 mod demo;
+mod init;
 mod log;
+mod manual;
 mod print;
 mod receive;
 mod secret;
@@ -41,12 +44,16 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Demo),
+    Init(init::Init),
+    Check(check::Check),
     Secret(secret::Secret),
     Receive(receive::Receive),
     Status(status::Status),
     Log(log::Log),
     Retry(decide::Retry),
     Ignore(decide::Ignore),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// How a verb that could run ended.
@@ -138,6 +145,10 @@ impl Cli {
         let context = Context { config: self.config, json: self.json };
         match self.verb {
             Verb::Demo(verb) => verb.execute(&context).await,
+            Verb::Init(verb) => verb.execute(&context).await,
+            Verb::Completions(verb) => verb.execute(),
+            Verb::Man(verb) => verb.execute(),
+            Verb::Check(verb) => verb.execute(&context).await,
             Verb::Secret(verb) => verb.execute(&context),
             Verb::Receive(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),
@@ -169,6 +180,24 @@ fn branches_named(config: &Config, codes: &[String]) -> Result<Vec<crate::config
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn each_verb_has_an_example() {
+        fn without(command: &clap::Command, name: &str, missing: &mut Vec<String>) {
+            let verbs: Vec<_> = command.get_subcommands().collect();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if !help.contains(&format!("Example: {name}")) && name != "posbridge" {
+                missing.push(name.to_owned());
+            }
+            for verb in verbs {
+                without(verb, &format!("{name} {}", verb.get_name()), missing);
+            }
+        }
+        use clap::CommandFactory as _;
+        let mut missing = Vec::new();
+        without(&super::Cli::command(), "posbridge", &mut missing);
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         use clap::CommandFactory as _;

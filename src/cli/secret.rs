@@ -1,6 +1,6 @@
 //! `posbridge secret`: passwords go in here and never come out.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ const LONGEST: u64 = 1024;
 
 /// Keep the passwords or API keys of central and the branches, sealed
 #[derive(Debug, Args)]
+#[command(after_help = "Example: posbridge secret set central")]
 pub struct Secret {
     #[command(subcommand)]
     action: Action,
@@ -80,16 +81,25 @@ fn set(config: &Config, owner: &str, json: bool) -> Result<Status, Failure> {
 
 /// The password, from the terminal without echo or from the first line of standard input.
 fn ask(owner: &str, user: &str) -> Result<SecretString, Failure> {
-    let text = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("Password or API key of {user} at {owner}: "))?
-    } else {
-        let mut text = String::new();
-        std::io::stdin().take(LONGEST + 1).read_to_string(&mut text)?;
-        text.lines().next().unwrap_or_default().to_owned()
-    };
+    if std::io::stdin().is_terminal() { prompt(owner, user) } else { first_line(owner) }
+}
+
+/// The password from the terminal, without echo.
+pub fn prompt(owner: &str, user: &str) -> Result<SecretString, Failure> {
+    fit(owner, rpassword::prompt_password(format!("Password or API key of {user} at {owner}: "))?)
+}
+
+/// The password from the next line of standard input.
+pub fn first_line(owner: &str) -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    std::io::stdin().lock().take(LONGEST + 2).read_line(&mut text)?;
+    fit(owner, text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn fit(owner: &str, text: String) -> Result<SecretString, Failure> {
     if text.is_empty() || text.len() as u64 > LONGEST {
         return Err(Failure::Other(format!(
-            "A password has 1 to {LONGEST} characters; nothing was changed. Type it, or send it on standard input"
+            "A password has 1 to {LONGEST} characters; nothing was changed. Type the one of {owner}, or send it on a line of standard input"
         )));
     }
     Ok(text.into())

@@ -56,8 +56,9 @@ impl Call {
     }
 
     fn required(&self, position: usize, name: &str) -> Result<&Value, Fault> {
-        self.arg(position, name)
-            .ok_or_else(|| Fault::exception(format!("TypeError: {}() missing 1 required positional argument: '{name}'", self.method)))
+        self.arg(position, name).ok_or_else(|| {
+            Fault::exception(format!("TypeError: BaseModel.{}() missing 1 required positional argument: '{name}'", self.method))
+        })
     }
 
     fn context(&self) -> Value {
@@ -76,6 +77,11 @@ impl Call {
 
     fn number(&self, position: usize, name: &str) -> Option<usize> {
         self.arg(position, name).and_then(Value::as_int).and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// A limit; 0 is none.
+    fn limit(&self, position: usize) -> Option<usize> {
+        self.number(position, "limit").filter(|limit| *limit > 0)
     }
 
     fn order(&self, position: usize) -> Option<&str> {
@@ -106,7 +112,11 @@ pub fn execute(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, F
             false
         }
     };
-    result
+    // Outside `load` a database's refusal is introduced.
+    result.map_err(|fault| match fault.field {
+        Some(_) => Fault { text: format!("The operation cannot be completed: {}", fault.text), ..fault },
+        None => fault,
+    })
 }
 
 fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
@@ -139,21 +149,22 @@ fn log_in(db: &Database, call: &Call) -> Result<i64, Fault> {
 
 fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> Result<Value, Fault> {
     let empty = Value::Array(Vec::new());
-    let domain = |position: usize| call.arg(position, "domain").unwrap_or(&empty);
+    let domain = || call.arg(0, "domain").unwrap_or(&empty);
     let ids = || call.arg(0, "ids").map(Value::ids).unwrap_or_default();
     match call.method.as_str() {
         "search" => {
-            let found = db.search(env, model, domain(0), call.order(3), call.number(1, "offset").unwrap_or(0), call.number(2, "limit"))?;
+            let (offset, limit) = (call.number(1, "offset").unwrap_or(0), call.limit(2));
+            let found = db.search(env, model, call.required(0, "domain")?, call.order(3), offset, limit)?;
             Ok(found.into())
         }
         "search_count" => {
-            let found = db.search(env, model, domain(0), Some("id"), 0, call.number(1, "limit"))?;
+            let found = db.search(env, model, call.required(0, "domain")?, Some("id"), 0, call.limit(1))?;
             Ok(Value::Int(found.len() as i64))
         }
         "search_read" => {
             let columns = db.columns(model, call.arg(1, "fields"))?;
-            let (offset, limit) = (call.number(2, "offset").unwrap_or(0), call.number(3, "limit"));
-            let found = db.search(env, model, domain(0), call.order(4), offset, limit)?;
+            let (offset, limit) = (call.number(2, "offset").unwrap_or(0), call.limit(3));
+            let found = db.search(env, model, domain(), call.order(4), offset, limit)?;
             db.read(env, model, &found, &columns)
         }
         "read" => {
@@ -223,7 +234,7 @@ fn name_search(db: &Database, env: &Env, model: &'static Model, call: &Call) -> 
     if text.truthy() {
         conditions.push(Value::Array(vec!["display_name".into(), operator.into(), text]));
     }
-    let limit = call.number(3, "limit").or(Some(100));
+    let limit = call.limit(3).or(Some(100));
     let ids = db.search(env, model, &Value::Array(conditions), None, 0, limit)?;
     let pair = |id: i64| Value::Array(vec![Value::Int(id), db.display_name(&model.name, id).into()]);
     Ok(Value::Array(ids.into_iter().map(pair).collect()))
@@ -262,7 +273,7 @@ const GROUPS: [(&str, &str); 8] = [
 ];
 
 fn has_group(db: &Database, env: &Env, call: &Call) -> Result<Value, Fault> {
-    let asked = call.args.last().or_else(|| call.kwargs.get("group_ext_id")).and_then(Value::as_str).unwrap_or_default();
+    let asked = call.required(1, "group_ext_id")?.python_str();
     let user = call.args.first().and_then(|first| first.ids().first().copied()).unwrap_or(env.uid);
     let group = GROUPS.iter().find(|(xid, _)| *xid == asked).map(|(_, group)| *group);
     let member = group.is_some_and(|group| db.groups.get(&user).is_some_and(|groups| groups.contains(group)));

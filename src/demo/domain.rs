@@ -42,31 +42,42 @@ impl Domain {
         let mut rest = items;
         let mut all = Vec::new();
         while !rest.is_empty() {
-            all.push(Self::term(db, model, &mut rest)?);
+            all.push(Self::term(db, model, &mut rest)?.ok_or_else(|| malformed(value))?);
         }
         Ok(Domain::And(all))
     }
 
-    fn term(db: &Database, model: &'static Model, rest: &mut &[Value]) -> Result<Self, Fault> {
-        let Some((first, others)) = rest.split_first() else {
-            return Err(Fault::exception("ValueError: Domain() syntax error: missing operand"));
-        };
+    /// The next term; `None` when the operators before want one more than there are.
+    fn term(db: &Database, model: &'static Model, rest: &mut &[Value]) -> Result<Option<Self>, Fault> {
+        let Some((first, others)) = rest.split_first() else { return Ok(None) };
         *rest = others;
-        match first {
-            Value::Str(text) => match &**text {
-                "&" => Ok(Domain::And(vec![Self::term(db, model, rest)?, Self::term(db, model, rest)?])),
-                "|" => Ok(Domain::Or(vec![Self::term(db, model, rest)?, Self::term(db, model, rest)?])),
-                "!" => Ok(Domain::Not(Box::new(Self::term(db, model, rest)?))),
-                _ => Err(invalid_item(first)),
-            },
-            Value::Array(leaf) => match leaf.as_slice() {
-                [Value::Str(field), Value::Str(operator), value] => Leaf::parse(db, model, field, operator, value).map(Domain::Leaf),
-                // Python's always-true and always-false leaves.
-                [Value::Int(1), Value::Str(_), Value::Int(1)] => Ok(Domain::And(Vec::new())),
-                [Value::Int(0), Value::Str(_), Value::Int(1)] => Ok(Domain::Or(Vec::new())),
-                _ => Err(invalid_item(first)),
-            },
-            _ => Err(invalid_item(first)),
+        let operands = match first.as_str() {
+            Some("&" | "|") => 2,
+            Some("!") => 1,
+            Some(_) => return Err(invalid_item(first)),
+            None => return Self::condition(db, model, first).map(Some),
+        };
+        let mut terms = Vec::new();
+        for _ in 0..operands {
+            match Self::term(db, model, rest)? {
+                Some(term) => terms.push(term),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(match first.as_str() {
+            Some("&") => Domain::And(terms),
+            Some("|") => Domain::Or(terms),
+            _ => Domain::Not(Box::new(Domain::And(terms))),
+        }))
+    }
+
+    fn condition(db: &Database, model: &'static Model, item: &Value) -> Result<Self, Fault> {
+        match item.as_array() {
+            Some([Value::Str(field), Value::Str(operator), value]) => Leaf::parse(db, model, field, operator, value).map(Domain::Leaf),
+            // Python's always-true and always-false leaves.
+            Some([Value::Int(1), Value::Str(_), Value::Int(1)]) => Ok(Domain::And(Vec::new())),
+            Some([Value::Int(0), Value::Str(_), Value::Int(1)]) => Ok(Domain::Or(Vec::new())),
+            _ => Err(invalid_item(item)),
         }
     }
 
@@ -112,6 +123,10 @@ impl Domain {
     }
 }
 
+fn malformed(domain: &Value) -> Fault {
+    Fault::exception(format!("ValueError: Domain() malformed domain {}", domain.python_repr()))
+}
+
 fn invalid_item(item: &Value) -> Fault {
     Fault::exception(format!("ValueError: Domain() invalid item in domain: {}", item.python_repr()))
 }
@@ -140,7 +155,8 @@ impl Leaf {
                 _ => None,
             };
         }
-        Ok(Self { path, operator, value: value.clone() })
+        let last = path.last().map(|(model, column)| &model.fields[*column].kind);
+        Ok(Self { operator, value: prepared(last, value), path })
     }
 
     fn is_id(&self) -> bool {
@@ -232,6 +248,15 @@ impl Leaf {
         let fold = |text: &str| if insensitive { text.to_lowercase() } else { text.to_owned() };
         let pattern = if whole { fold(&pattern) } else { format!("%{}%", fold(&pattern)) };
         texts.iter().any(|text| sql_like(&fold(text), &pattern))
+    }
+}
+
+/// Datetimes are read once, not for every row.
+fn prepared(kind: Option<&Kind>, value: &Value) -> Value {
+    match (kind, value) {
+        (Some(Kind::Datetime), Value::Str(text)) => time::parse(text).map_or_else(|| value.clone(), Value::Time),
+        (Some(Kind::Datetime), Value::Array(items)) => Value::Array(items.iter().map(|item| prepared(kind, item)).collect()),
+        _ => value.clone(),
     }
 }
 
@@ -352,5 +377,86 @@ fn nulls_last<T: Ord>(left: Option<T>, right: Option<T>) -> Ordering {
     match (left, right) {
         (Some(a), Some(b)) => a.cmp(&b),
         (a, b) => b.is_some().cmp(&a.is_some()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::orm::Env;
+    use crate::demo::schema::Side;
+    use crate::demo::{Branch, seed, sell};
+
+    fn branch() -> Database {
+        let mut db = Database::new("b", Side::Branch);
+        seed::branch(&mut db, &Branch::new("Furniture Shop"));
+        let mut random = sell::Random::new(1);
+        for _ in 0..20 {
+            let sale = sell::random_sale(&mut random, 40, 3);
+            sell::build(&mut db, &sale).commit(&mut db);
+        }
+        db
+    }
+
+    fn list(items: impl IntoIterator<Item = Value>) -> Value {
+        Value::Array(items.into_iter().collect())
+    }
+
+    fn leaf(field: &str, operator: &str, value: impl Into<Value>) -> Value {
+        list([field.into(), operator.into(), value.into()])
+    }
+
+    fn found(db: &Database, model: &str, domain: Value) -> Vec<i64> {
+        let model = db.model(model).expect("installed");
+        db.search(&Env::root(), model, &domain, Some("id"), 0, None).expect("a valid domain")
+    }
+
+    #[test]
+    fn a_candidate_list_never_changes_the_answer() {
+        let db = branch();
+        let by_link = found(&db, "pos.order.line", list([leaf("order_id", "in", vec![2_i64, 5, 7])]));
+        let by_scan = found(&db, "pos.order.line", list(["!".into(), leaf("order_id", "not in", vec![2_i64, 5, 7])]));
+        assert_eq!(by_link, by_scan);
+        assert_eq!(by_link.len(), 9);
+        let above = found(&db, "pos.order", list([leaf("id", ">", 17_i64)]));
+        assert_eq!(above, [18, 19, 20]);
+        let page = found(&db, "pos.order", list([leaf("id", ">", 3_i64), leaf("id", "in", vec![2_i64, 3, 4, 99])]));
+        assert_eq!(page, [4]);
+    }
+
+    #[test]
+    fn operators_without_a_word_between_them_are_joined_by_and() {
+        let db = branch();
+        let one_or_two = [Value::from("|"), leaf("id", "=", 1_i64), leaf("id", "=", 2_i64)];
+        assert_eq!(found(&db, "pos.order", list(one_or_two.clone())), [1, 2]);
+        let mut and_not = one_or_two.to_vec();
+        and_not.extend(["!".into(), leaf("id", "=", 2_i64)]);
+        assert_eq!(found(&db, "pos.order", list(and_not)), [1]);
+    }
+
+    #[test]
+    fn empty_fields_and_patterns_match_as_in_sql() {
+        let db = branch();
+        let count = |domain: Value| found(&db, "product.product", domain).len();
+        assert_eq!(count(list([leaf("barcode", "=", false)])), 3);
+        assert_eq!(count(list([leaf("barcode", "!=", false)])), 40);
+        assert_eq!(count(list([leaf("default_code", "=like", "ART-00_1")])), 4);
+        assert_eq!(count(list([leaf("default_code", "ilike", "art-001")])), 10);
+        assert_eq!(count(list([leaf("default_code", "like", "art-001")])), 0);
+        assert_eq!(count(list([leaf("taxes_id", "=", false)])), 13);
+        assert_eq!(count(list([leaf("taxes_id.name", "=", "VAT 15%")])), 10);
+    }
+
+    #[test]
+    fn a_wrong_domain_is_refused_in_odoos_words() {
+        let db = branch();
+        let model = db.model("pos.order").expect("installed");
+        let refusal = |domain: Value| Domain::parse(&db, model, &domain).expect_err("invalid").text;
+        let text = refusal(list([leaf("nope", "=", 1_i64)]));
+        assert!(text.ends_with("ValueError: Invalid field pos.order.nope in condition ('nope', '=', 1)\n"), "{text}");
+        let text = refusal(list([leaf("id", "foo", 5_i64)]));
+        assert!(text.ends_with("ValueError: Invalid operator in condition ('id', 'foo', 5)\n"), "{text}");
+        let text = refusal(list([Value::Int(5)]));
+        assert!(text.ends_with("ValueError: Domain() invalid item in domain: 5\n"), "{text}");
     }
 }

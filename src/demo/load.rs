@@ -108,7 +108,7 @@ fn convert(
         let rows = dict([("from", Value::Int(*from as i64)), ("to", Value::Int(*to as i64))]);
         let info = vec![("rows".to_owned(), rows), ("record".to_owned(), Value::Int(number as i64))];
         let mut log = |field: &str, complaint: load_cells::Complaint| messages.push(complaint_message(model, &info, field, complaint));
-        let id = existing_id(db, env, model, record, &mut log);
+        let id = existing_id(db, env, model, record, &mut log)?;
         let mut values = Vec::new();
         for (field, cell) in &record.cells {
             match load_cells::value(db, env, model, field, cell, options)? {
@@ -128,26 +128,25 @@ fn existing_id(
     model: &'static Model,
     record: &Record,
     log: &mut impl FnMut(&str, load_cells::Complaint),
-) -> Option<i64> {
-    let cell = record.db_id.as_ref().filter(|cell| cell.truthy())?;
+) -> Result<Option<i64>, Fault> {
+    let Some(cell) = record.db_id.as_ref().filter(|cell| cell.truthy()) else { return Ok(None) };
     let shown = cell.python_str();
-    let Ok(id) = shown.trim().parse::<i64>() else {
-        log(".id", load_cells::Complaint::plain(format!("Invalid database identifier '{shown}'")));
-        return None;
-    };
+    let id = shown.trim().parse::<i64>().map_err(|_| {
+        Fault::exception(format!("psycopg2.errors.InvalidTextRepresentation: invalid input syntax for type integer: \"{shown}\""))
+    })?;
     let seen = db.row(model, id).is_some_and(|row| env.as_ref().is_ok_and(|env| db.visible(env, model, id, row)));
     if !seen {
         log(".id", load_cells::Complaint::plain(format!("Unknown database identifier '{shown}'")));
-        return None;
     }
-    Some(id)
+    Ok(seen.then_some(id))
 }
 
 fn complaint_message(model: &Model, info: &[(String, Value)], field: &str, complaint: load_cells::Complaint) -> Value {
     let label = model.field(field).map(|field| field.label.clone());
     let shown = label.clone().unwrap_or_else(|| field.to_owned());
     let mut message = info.to_vec();
-    message.push(("type".into(), "error".into()));
+    // The order in which Odoo builds this one.
+    message.insert(1, ("type".into(), "error".into()));
     message.push(("field".into(), field.into()));
     message.push(("message".into(), complaint.text.replace("%(field)s", &shown).into()));
     if let Some(more) = complaint.more {

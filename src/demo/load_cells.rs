@@ -68,11 +68,7 @@ fn records(db: &Database, model: &'static Model, columns: &[Column], rows: &[&[V
     for (_, path) in columns {
         let name = path.first().copied().unwrap_or_default();
         if !matches!(name, "id" | ".id" | "") && field_of(db, model, name).is_none() {
-            // Odoo looks at the columns when it reads the first row; without rows nothing complains.
-            return match rows.is_empty() {
-                true => Ok(Vec::new()),
-                false => Err(Fault::exception(format!("ValueError: Invalid field name '{name}'"))),
-            };
+            return Err(Fault::exception(format!("ValueError: Invalid field name '{name}'")));
         }
     }
     let is_lines = |path: &[&str]| {
@@ -80,8 +76,7 @@ fn records(db: &Database, model: &'static Model, columns: &[Column], rows: &[&[V
         field.is_some_and(|field| matches!(field.kind, Kind::One2many(..)))
     };
     let any = |row: &[Value], lines: bool| -> Result<bool, Fault> {
-        for (at, path) in columns.iter().filter(|(_, path)| is_lines(path) == lines) {
-            let _ = path;
+        for (at, _) in columns.iter().filter(|(_, path)| is_lines(path) == lines) {
             if cell(row, *at)?.truthy() {
                 return Ok(true);
             }

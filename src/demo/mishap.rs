@@ -16,6 +16,8 @@ pub struct Seen {
     pub method: String,
     /// Positional arguments.
     pub args: Vec<Value>,
+    /// Named arguments.
+    pub named: Value,
 }
 
 type Test = Box<dyn Fn(&Seen) -> bool + Send>;
@@ -185,5 +187,107 @@ impl Rule {
 
     pub(super) fn spent(&self) -> bool {
         self.when.times == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use secrecy::SecretString;
+    use serde_json::{Value as Json, json};
+
+    use super::{Mishap, When};
+    use crate::demo::{Branch, Central, Db, Item, OdooServer, Sale};
+    use crate::odoo::{Call, Odoo, OdooError, Outcome, Target};
+
+    async fn central() -> (OdooServer, Db, Odoo) {
+        let server = OdooServer::start().await.expect("a free port");
+        let central = server.central("central", &Central::default());
+        let odoo = client(&server, "central");
+        (server, central, odoo)
+    }
+
+    fn client(server: &OdooServer, database: &str) -> Odoo {
+        let target =
+            Target { url: server.url(), database: database.into(), login: "bridge".into(), timeout: Duration::from_secs(5), ca_pem: None };
+        Odoo::new(target, SecretString::from("bridge".to_owned()), None).expect("a usable URL")
+    }
+
+    fn one_order(central: &Db) -> Call {
+        let partner = central.find("res.partner", "ref", "C001").expect("seeded").id;
+        Call::new("sale.order", "load")
+            .arg("fields", json!(["id", "partner_id/.id"]))
+            .arg("data", json!([["x-1", partner.to_string()]]))
+            .context("module", json!("__posbridge"))
+            .context("mode", json!("update"))
+            .context("noupdate", json!(true))
+    }
+
+    #[tokio::test]
+    async fn a_dropped_answer_leaves_the_order_and_a_refused_call_does_not() {
+        let (server, db, odoo) = central().await;
+        let call = one_order(&db);
+        for (mishap, orders) in [
+            (Mishap::drop_before(), 0),
+            (Mishap::fault(1, "Traceback\nException: broken"), 0),
+            (Mishap::page(502, "<html><title>Bad Gateway</title></html>"), 0),
+            (Mishap::raw("<?xml version='1.0'?><methodResp"), 0),
+            (Mishap::drop_after(), 1),
+            (Mishap::truncate(120), 1),
+            (Mishap::page(504, "<html></html>").after_commit(), 1),
+        ] {
+            server.inject(When::call("sale.order", "load"), mishap.clone());
+            let error = odoo.call::<Json>(&call).await.expect_err("a mishap");
+            assert_eq!(error.outcome(), Outcome::Unknown, "{mishap:?} gave {error:?}");
+            assert_eq!(db.sale_orders().len(), orders, "{mishap:?}");
+        }
+        assert_eq!(server.mishaps_left(), 0);
+        let answer: Json = odoo.call(&call).await.expect("no mishap left");
+        assert_eq!(answer["ids"].as_array().map(Vec::len), Some(1));
+        assert_eq!(db.sale_orders()[0].xid.as_deref(), Some("__posbridge.x-1"));
+        assert_eq!((server.calls("sale.order", "load"), server.stats().writes), (8, 1));
+    }
+
+    #[tokio::test]
+    async fn a_rule_hits_the_calls_that_it_names() {
+        let (server, _db, odoo) = central().await;
+        server.inject(When::call("res.partner", "search_count").database("central").nth(2).times(2), Mishap::fault(2, "No"));
+        let count = Call::new("res.partner", "search_count").arg("domain", json!([]));
+        let mut hit = Vec::new();
+        for _ in 0..5 {
+            hit.push(odoo.call::<i64>(&count).await.is_err());
+        }
+        assert_eq!(hit, [false, true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_down_refuses_and_comes_back_with_its_data() {
+        let (mut server, db, odoo) = central().await;
+        odoo.call::<Json>(&one_order(&db)).await.expect("up");
+        server.go_down().await;
+        let count = Call::new("sale.order", "search_count").arg("domain", json!([]));
+        assert!(matches!(odoo.call::<i64>(&count).await, Err(OdooError::Refused(_))));
+        server.come_back().await.expect("the same port");
+        assert_eq!(odoo.call::<i64>(&count).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn an_order_of_a_long_transaction_appears_late_with_the_times_of_its_beginning() {
+        let server = OdooServer::start().await.expect("a free port");
+        let branch = server.branch("branch", &Branch::new("Furniture Shop"));
+        let odoo = client(&server, "branch");
+        branch.stop_clock("2026-11-20 10:00:00");
+        let pending = branch.begin(Sale::new().line(Item::new("ART-0001")));
+        branch.advance(600);
+        let later = branch.sell(Sale::new().line(Item::new("ART-0002")));
+        assert!(later > pending.order());
+        let seen = Call::search_read("pos.order", json!([]), &["write_date"]).arg("order", json!("id"));
+        let (rows, date) = odoo.call_dated::<Vec<Json>>(&seen).await.expect("orders");
+        assert_eq!(rows, [json!({"id": later, "write_date": "2026-11-20 10:10:00"})]);
+        assert_eq!(date.map(|date| date.to_string()).as_deref(), Some("2026-11-20T10:10:00Z"));
+        let early = pending.commit();
+        let rows: Vec<Json> = odoo.call(&seen).await.expect("orders");
+        assert_eq!(rows[0], json!({"id": early, "write_date": "2026-11-20 10:00:00"}));
     }
 }

@@ -318,7 +318,7 @@ impl Database {
         self.set_default(model, &mut row, "active", Value::Bool(true));
         let values = records::prepare(self, env, model, values)?;
         let values = sale::prepare(self, env, model, values)?;
-        let children = self.apply(env, model, id, &mut row, values)?;
+        let children = self.apply(env, model, &mut row, values)?;
         self.fill_required(env, model, &mut row)?;
         self.stamp(env, model, &mut row);
         self.put(model, id, Some(row));
@@ -326,7 +326,7 @@ impl Database {
         for (column, commands) in children {
             self.child_commands(env, model, id, column, &commands)?;
         }
-        sale::after(self, model, &[id], true)?;
+        sale::after(self, model, &[id])?;
         records::after(self, env, model, id)?;
         Ok(id)
     }
@@ -343,7 +343,7 @@ impl Database {
     }
 
     /// Puts plain values into a row and hands back what belongs to child records.
-    fn apply(&mut self, env: &Env, model: &'static Model, id: i64, row: &mut Row, values: Values) -> Result<Vec<(usize, Value)>, Fault> {
+    fn apply(&mut self, env: &Env, model: &'static Model, row: &mut Row, values: Values) -> Result<Vec<(usize, Value)>, Fault> {
         let mut children = Vec::new();
         for (name, value) in values {
             if name == "id" {
@@ -372,7 +372,6 @@ impl Database {
                 kind => row.set(column, coerce(kind, &value)),
             }
         }
-        let _ = id;
         Ok(children)
     }
 
@@ -444,7 +443,7 @@ impl Database {
         records::guard(self, env, model, ids, &values)?;
         for id in ids {
             let mut row = self.row(model, *id).cloned().ok_or_else(|| Fault::missing(&model.name, *id, env.uid))?;
-            let children = self.apply(env, model, *id, &mut row, values.clone())?;
+            let children = self.apply(env, model, &mut row, values.clone())?;
             self.stamp(env, model, &mut row);
             self.put(model, *id, Some(row));
             for (column, commands) in children {
@@ -454,7 +453,7 @@ impl Database {
             records::after(self, env, model, *id)?;
         }
         self.check_rules(env, model, ids, 'w')?;
-        sale::after(self, model, ids, false)
+        sale::after(self, model, ids)
     }
 
     /// `unlink`: the record, its children and its external ids.
@@ -488,7 +487,7 @@ impl Database {
             self.put(model, *id, None);
         }
         match self.model("sale.order") {
-            Some(order) if !orders.is_empty() => sale::after(self, order, &orders.into_iter().collect::<Vec<_>>(), false),
+            Some(order) if !orders.is_empty() => sale::after(self, order, &orders.into_iter().collect::<Vec<_>>()),
             _ => Ok(()),
         }
     }

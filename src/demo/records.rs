@@ -53,6 +53,9 @@ pub fn prepare(db: &mut Database, env: &Env, model: &'static Model, mut values: 
     match model.name.as_str() {
         "product.product" if !has(&values, "product_tmpl_id") => {
             let Some(template) = db.model("product.template") else { return Ok(values) };
+            if !values.iter().any(|(name, value)| name == "name" && value.truthy()) {
+                return Err(Fault::required(template, "name"));
+            }
             let id = db.allocate(template);
             let mut row = Row::default();
             for (name, value) in &values {
@@ -74,6 +77,7 @@ pub fn prepare(db: &mut Database, env: &Env, model: &'static Model, mut values: 
             db.put(template, id, Some(row));
             values.push(("product_tmpl_id".into(), Value::Int(id)));
         }
+        "account.tax" if !has(&values, "is_base_affected") => values.push(("is_base_affected".into(), true.into())),
         "product.template" => values.retain(|(name, _)| name != "product_variant_id"),
         _ => {}
     }
@@ -146,8 +150,17 @@ fn unique_barcode(db: &Database, model: &'static Model, id: i64) -> Result<(), F
     Err(Fault::user(format!(
         "Barcode(s) already assigned:\n\n- Barcode \"{barcode}\" already assigned to product(s): {}\n\n\
          Note: products that you don't have access to will not be shown above.",
-        names.join(", ")
+        listed(&names)
     )))
+}
+
+/// `a`, `a and b`, `a, b, and c`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [first, second] => format!("{first} and {second}"),
+        [start @ .., last] if !start.is_empty() => format!("{}, and {last}", start.join(", ")),
+        _ => names.join(", "),
+    }
 }
 
 /// Carries a change of a shared field over to the variant or the template.

@@ -97,7 +97,7 @@ pub fn rounding(db: &Database, company: i64) -> Rounding {
 /// Fills in what Odoo would, before the values are applied.
 pub fn prepare(db: &mut Database, env: &Env, model: &'static Model, mut values: Values) -> Result<Values, Fault> {
     match model.name.as_str() {
-        "sale.order" => order_defaults(db, env, &mut values),
+        "sale.order" => order_defaults(db, env, &mut values)?,
         "sale.order.line" => line_defaults(db, &mut values)?,
         _ => {}
     }
@@ -114,7 +114,7 @@ fn default(values: &mut Values, field: &str, value: Value) {
     }
 }
 
-fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) {
+fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) -> Result<(), Fault> {
     values.retain(|(name, _)| name != "currency_id");
     let company = given(values, "company_id").and_then(Value::as_int).or_else(|| env.company(db));
     default(values, "company_id", company.into());
@@ -140,26 +140,35 @@ fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) {
         None => db.stored("res.company", company.unwrap_or(0), "currency_id"),
     };
     values.push(("currency_id".into(), currency));
-    if given(values, "name").is_none_or(|name| matches!(name.as_str(), None | Some("" | "New"))) {
+    if given(values, "name").is_none_or(|name| name.as_str() == Some("New")) {
         values.retain(|(name, _)| name != "name");
         let number = db.next_number("sale.order");
         values.push(("name".into(), format!("S{number:05}").into()));
     }
-    for (name, value) in values.iter_mut() {
-        // Odoo wraps plain text into a paragraph when it cleans an HTML field.
-        if name == "note"
-            && let Some(text) = value.as_str().filter(|text| !text.is_empty() && !text.starts_with('<'))
-        {
-            *value = format!("<p>{text}</p>").into();
+    for (_, value) in values.iter_mut().filter(|(name, _)| name == "note") {
+        if let Some(text) = value.as_str() {
+            *value = html(text).into();
         }
     }
+    // Python's own assertion, on the way to the order's name.
+    match given(values, "date_order") {
+        Some(Value::Bool(false)) => Err(Fault::exception("AssertionError: Datetime instance expected")),
+        _ => Ok(()),
+    }
+}
+
+/// Text as Odoo 19 cleans it for an HTML field: plain text becomes a span.
+fn html(text: &str) -> String {
+    if text.is_empty() || text.starts_with('<') {
+        return text.to_owned();
+    }
+    format!("<span>{}</span>", text.replace("&amp;", "&").replace('&', "&amp;"))
 }
 
 /// The first record of a model that a company may use.
 fn first_of(db: &Database, model_name: &str, company: Option<i64>) -> Option<i64> {
     let model = db.model(model_name)?;
-    let mut env = Env::root();
-    env.root = true;
+    let env = Env::root();
     let ids = db.search(&env, model, &Value::Array(Vec::new()), Some("sequence, id"), 0, None).ok()?;
     ids.into_iter().find(|id| {
         let owner = db.stored(model_name, *id, "company_id").as_int();
@@ -218,14 +227,12 @@ fn company_taxes(db: &Database, values: &Values, product: i64) -> Value {
 }
 
 /// Recomputes the orders that a write touched, and checks that nothing in them belongs to another company.
-pub fn after(db: &mut Database, model: &'static Model, ids: &[i64], created: bool) -> Result<(), Fault> {
+pub fn after(db: &mut Database, model: &'static Model, ids: &[i64]) -> Result<(), Fault> {
     let orders: BTreeSet<i64> = match model.name.as_str() {
         "sale.order" => ids.iter().copied().collect(),
         "sale.order.line" => ids.iter().filter_map(|id| db.stored("sale.order.line", *id, "order_id").as_int()).collect(),
         _ => return Ok(()),
     };
-    // While an order is being created its lines recompute it one by one; the last word is its own.
-    let _ = created;
     for order in orders {
         check_companies(db, order)?;
         compute_amounts(db, order);

@@ -99,7 +99,7 @@ pub fn article(n: usize) -> Article {
         name: format!("Article {n}"),
         barcode: format!("20000{n:07}"),
         price: cents as f64 / 100.0,
-        tax: (n % 4 != 0).then_some(n % 3),
+        tax: (!n.is_multiple_of(4)).then_some(n % 3),
     }
 }
 
@@ -167,7 +167,11 @@ impl Seeder<'_> {
         }
         let method = if round_globally { "round_globally" } else { "round_per_line" };
         self.company = self.company(name, currency, method);
-        self.user("OdooBot", "__system__", "", &ALL_GROUPS, &[self.company]);
+        let bot = self.user("OdooBot", "__system__", "", &ALL_GROUPS, &[self.company]);
+        if let Some(users) = self.db.model("res.users") {
+            // Odoo's own user is archived; it still stands in create_uid.
+            let _ = self.db.write(&Env::root(), users, &[bot], vec![("active".into(), false.into())]);
+        }
     }
 
     fn company(&mut self, name: &str, currency: i64, method: &str) -> i64 {
@@ -292,7 +296,7 @@ pub fn central(db: &mut Database, central: &Central) {
     let company = seed.company;
     let currency = seed.db.stored("res.company", company, "currency_id").as_int().unwrap_or(1);
     let other = seed.company("Other Company", currency, "round_globally");
-    seed.user("Mitchell Admin", "admin", "admin", &ALL_GROUPS, &[company]);
+    seed.user("Mitchell Admin", "admin", "admin", &ALL_GROUPS, &[company, other]);
     let bridge = ["Role / User", "Sales / User: Own Documents Only", "Sales / User: All Documents"];
     seed.user("Bridge", "bridge", "bridge", &bridge, &[company]);
     seed.user("Plain", "plain", "plain", &["Role / User"], &[company]);

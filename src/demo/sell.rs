@@ -298,20 +298,22 @@ impl Built {
     }
 }
 
-fn find(db: &Database, model: &str, test: impl Fn(i64) -> bool) -> Option<i64> {
+/// The first record whose field holds exactly this.
+fn find(db: &Database, model: &str, field: &str, wanted: &Value) -> Option<i64> {
     let model = db.model(model)?;
-    db.table(model)?.rows().keys().copied().find(|id| test(*id))
+    let column = model.column(field)?;
+    db.table(model)?.rows().iter().find(|(_, row)| row.get(column) == wanted).map(|(id, _)| *id)
 }
 
 /// A product by its internal reference.
 pub fn product(db: &Database, code: &str) -> Option<i64> {
-    find(db, "product.product", |id| db.stored("product.product", id, "default_code").as_str() == Some(code))
+    find(db, "product.product", "default_code", &code.into())
 }
 
 /// A uuid that depends on nothing but its seed.
 pub fn uuid(salt: &str, number: i64) -> String {
     let mut random = Random::new(salt.bytes().fold(number as u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte))));
-    let (high, low) = (random.next(), random.next());
+    let (high, low) = (random.draw(), random.draw());
     let hex = format!("{high:016x}{low:016x}");
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
@@ -321,7 +323,7 @@ pub fn open_session(db: &mut Database, config: i64) -> i64 {
     let Some(model) = db.model("pos.session") else { return 0 };
     let id = db.allocate(model);
     let shop = db.display_name("pos.config", config);
-    let mut rows = RowBuilder::new(db, model, id);
+    let mut rows = RowBuilder::new(db, model);
     rows.set("name", format!("{shop}/{id:05}"));
     rows.set("state", "opened");
     rows.set("config_id", config);
@@ -340,7 +342,7 @@ struct RowBuilder {
 }
 
 impl RowBuilder {
-    fn new(db: &Database, model: &'static Model, _id: i64) -> Self {
+    fn new(db: &Database, model: &'static Model) -> Self {
         let mut builder = Self { model, row: Row::default() };
         builder.set("create_uid", 2);
         builder.set("write_uid", 2);
@@ -358,8 +360,7 @@ impl RowBuilder {
 }
 
 fn taxes_named(db: &Database, names: &[String]) -> Vec<i64> {
-    let by_name = |name: &String| find(db, "account.tax", |id| db.stored("account.tax", id, "name").as_str() == Some(name));
-    names.iter().filter_map(by_name).collect()
+    names.iter().filter_map(|name| find(db, "account.tax", "name", &name.as_str().into())).collect()
 }
 
 /// A line ready to be stored, with what it adds to the order's totals.
@@ -396,7 +397,7 @@ impl Till<'_> {
         if self.sale.refund && self.sale.style == RefundStyle::Till {
             (subtotal, total) = (-subtotal, -total);
         }
-        let mut row = RowBuilder::new(self.db, model, id);
+        let mut row = RowBuilder::new(self.db, model);
         row.set("name", format!("{:06}", self.lines.len() + 1));
         row.set("order_id", self.order);
         row.set("company_id", self.company);
@@ -430,7 +431,7 @@ impl Till<'_> {
     fn lot(&mut self, line: i64, product: i64, lot: &str) {
         let Some(model) = self.db.model("pos.pack.operation.lot") else { return };
         let id = self.db.allocate(model);
-        let mut row = RowBuilder::new(self.db, model, id);
+        let mut row = RowBuilder::new(self.db, model);
         row.set("lot_name", lot);
         row.set("pos_order_line_id", line);
         row.set("order_id", self.order);
@@ -442,9 +443,10 @@ impl Till<'_> {
 /// Computes an order with its lines and payments and gives it its ids; nothing is in the tables yet.
 pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let Some(model) = db.model("pos.order") else { return Built { order: 0, rows: Vec::new() } };
-    let config =
-        find(db, "pos.config", |id| sale.shop.as_ref().is_none_or(|shop| db.stored("pos.config", id, "name").as_str() == Some(shop)))
-            .unwrap_or(1);
+    let shops = db.model("pos.config").and_then(|model| db.table(model));
+    let first = shops.and_then(|table| table.rows().keys().next().copied()).unwrap_or(1);
+    let named = sale.shop.as_ref().and_then(|shop| find(db, "pos.config", "name", &shop.as_str().into()));
+    let config = named.unwrap_or(first);
     let session = records::current_session(db, config).unwrap_or_else(|| open_session(db, config));
     let order = db.allocate(model);
     let company = db.stored("pos.config", config, "company_id").as_int().unwrap_or(1);
@@ -457,7 +459,7 @@ pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let taxed: Vec<LineTaxes> = lines.iter().map(|line| line.taxes.clone()).collect();
     let totals = tax::order_totals(&taxed, rounding);
     let total = totals.total() + sale.cash_rounding;
-    let mut row = RowBuilder::new(db, model, order);
+    let mut row = RowBuilder::new(db, model);
     order_header(db, sale, &mut row, (order, config, session));
     let payments = payments(db, sale, order, session, total);
     row.set("amount_total", total);
@@ -483,11 +485,12 @@ fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, co
     let draft = matches!(sale.state.as_str(), "draft" | "cancel");
     let name = if draft { "/".to_owned() } else { format!("{shop} - {sequence:06}") };
     let cashier = sale.cashier.as_deref();
-    let by_login = |login: &str| find(db, "res.users", |id| db.stored("res.users", id, "login").as_str() == Some(login));
+    let by_login = |login: &str| find(db, "res.users", "login", &login.into());
     let user = cashier.and_then(by_login).or_else(|| by_login("admin"));
-    let employee = find(db, "hr.employee", |id| db.stored("hr.employee", id, "user_id").as_int() == user);
+    let employee = user.and_then(|user| find(db, "hr.employee", "user_id", &user.into()));
     let partner = sale.partner.as_ref().and_then(|wanted| {
-        find(db, "res.partner", |id| ["ref", "name"].iter().any(|field| db.stored("res.partner", id, field).as_str() == Some(wanted)))
+        let wanted = Value::from(wanted.as_str());
+        find(db, "res.partner", "ref", &wanted).or_else(|| find(db, "res.partner", "name", &wanted))
     });
     row.set("name", sale.name.clone().unwrap_or(name));
     row.set("pos_reference", sale.reference.clone().unwrap_or_else(|| format!("26{config:02}-{config}-{sequence:06}")));
@@ -528,9 +531,8 @@ fn payments(db: &mut Database, sale: &Sale, order: i64, session: i64, total: Dec
     all.into_iter()
         .map(|(method, amount, change)| {
             let id = db.allocate(model);
-            let by_name = |id: i64| db.stored("pos.payment.method", id, "name").as_str() == Some(&method);
-            let method_id = find(db, "pos.payment.method", by_name);
-            let mut row = RowBuilder::new(db, model, id);
+            let method_id = find(db, "pos.payment.method", "name", &method.as_str().into());
+            let mut row = RowBuilder::new(db, model);
             row.set("pos_order_id", order);
             row.set("amount", amount);
             row.set("payment_method_id", method_id);
@@ -556,7 +558,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -566,7 +568,7 @@ impl Random {
 
     /// A number below a bound.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
+        (self.draw() % bound.max(1) as u64) as usize
     }
 
     /// One of some texts.
@@ -592,4 +594,74 @@ pub fn random_sale(random: &mut Random, articles: usize, lines: usize) -> Sale {
         sale = sale.note("gift ✂ <b>&");
     }
     sale.cashier(random.one_of(&["anna", "ben"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::schema::Side;
+    use crate::demo::{Branch, seed};
+
+    fn branch() -> Database {
+        let mut db = Database::new("b", Side::Branch);
+        let branch = Branch { employees: true, ..Branch::new("Furniture Shop") };
+        seed::branch(&mut db, &branch);
+        db
+    }
+
+    fn sold(db: &mut Database, sale: &Sale) -> i64 {
+        let built = build(db, sale);
+        let order = built.order;
+        built.commit(db);
+        order
+    }
+
+    #[test]
+    fn a_sale_with_change_is_paid_exactly() {
+        let mut db = branch();
+        let item = Item::new("ART-0003").price("12.00").qty("2").taxes(&["VAT 20% incl"]).lot("L-1");
+        let order = sold(&mut db, &Sale::new().line(item).pay("Cash", "30").change("6").cashier("anna"));
+        let amount = |field: &str| sale::amount(&db, "pos.order", order, field);
+        assert_eq!((amount("amount_total"), amount("amount_tax"), amount("amount_paid")), (number("24"), number("4"), number("24")));
+        assert_eq!(amount("amount_return"), number("6"));
+        let model = db.model("pos.order").expect("installed");
+        assert_eq!(db.value_ids(model, order, "payment_ids").len(), 2);
+        assert_eq!(db.stored("pos.order", order, "cashier").as_str(), Some("Anna"));
+        let lots = db.model("pos.pack.operation.lot").and_then(|model| db.table(model)).map(|table| table.rows().len());
+        assert_eq!(lots, Some(1));
+    }
+
+    #[test]
+    fn the_till_stores_a_refund_with_positive_subtotals_and_the_back_office_with_negative_ones() {
+        let mut db = branch();
+        let order = sold(&mut db, &Sale::new().line(Item::new("ART-0003").price("12.00").taxes(&["VAT 20% incl"])));
+        for (style, subtotal) in [(RefundStyle::Till, "12"), (RefundStyle::BackOffice, "-12")] {
+            let refund = Sale::refund_of(&db, order, style);
+            let refund = sold(&mut db, &refund);
+            let model = db.model("pos.order").expect("installed");
+            let line = db.value_ids(model, refund, "lines")[0];
+            assert_eq!(sale::amount(&db, "pos.order.line", line, "qty"), number("-1"));
+            assert_eq!(sale::amount(&db, "pos.order.line", line, "price_subtotal_incl"), number(subtotal));
+            assert_eq!(sale::amount(&db, "pos.order", refund, "amount_total"), number("-12"));
+            assert_eq!(db.stored("pos.order", refund, "refunded_order_id").as_int(), Some(order));
+        }
+    }
+
+    #[test]
+    fn the_same_seed_sells_the_same() {
+        let totals = || {
+            let (mut db, mut random) = (branch(), Random::new(9));
+            let orders: Vec<i64> = (0..20).map(|_| sold(&mut db, &random_sale(&mut random, 40, 0))).collect();
+            orders.into_iter().map(|order| sale::amount(&db, "pos.order", order, "amount_total")).collect::<Vec<_>>()
+        };
+        assert_eq!(totals(), totals());
+    }
+
+    #[test]
+    fn every_record_of_a_seed_is_there() {
+        let db = branch();
+        let count = |model: &str| db.model(model).and_then(|model| db.table(model)).map_or(0, |table| table.rows().len());
+        let counts = ["product.product", "product.template", "account.tax", "pos.payment.method", "pos.session", "hr.employee"].map(count);
+        assert_eq!(counts, [43, 43, 4, 3, 1, 2]);
+    }
 }

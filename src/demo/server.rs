@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -105,8 +104,8 @@ impl Shared {
 pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
-            Ok((socket, peer)) => {
-                tokio::spawn(connection(socket, peer, Arc::clone(&shared)));
+            Ok((socket, _)) => {
+                tokio::spawn(connection(socket, Arc::clone(&shared)));
             }
             // Out of sockets: wait for some to close instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -114,7 +113,7 @@ pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(mut socket: TcpStream, _peer: SocketAddr, shared: Arc<Shared>) {
+async fn connection(mut socket: TcpStream, shared: Arc<Shared>) {
     {
         let mut stats = shared.stats();
         stats.open += 1;
@@ -308,7 +307,13 @@ fn database_service(parsed: &MethodCall, shared: &Shared) -> Answer {
 async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
     let text = |at: usize| parsed.params.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     let database = if parsed.method == "version" { String::new() } else { text(0) };
-    let seen = Seen { database: database.clone(), model: "common".into(), method: parsed.method.clone(), args: parsed.params.clone() };
+    let seen = Seen {
+        database: database.clone(),
+        model: "common".into(),
+        method: parsed.method.clone(),
+        args: parsed.params.clone(),
+        named: Value::Struct(Vec::new()),
+    };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     tokio::time::sleep(mishap.before).await;
@@ -374,7 +379,13 @@ async fn claim(slot: &Slot, call: &Call) -> (Vec<String>, u64) {
 }
 
 async fn object(call: Call, shared: &Shared) -> Option<Answer> {
-    let seen = Seen { database: call.database.clone(), model: call.model.clone(), method: call.method.clone(), args: call.args.clone() };
+    let seen = Seen {
+        database: call.database.clone(),
+        model: call.model.clone(),
+        method: call.method.clone(),
+        args: call.args.clone(),
+        named: call.kwargs.clone(),
+    };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     if let Some(refused) = early(&mishap, shared.now()) {

@@ -42,7 +42,7 @@ impl Row {
 }
 
 /// The rows of one model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Table {
     /// The model.
     pub model: &'static Model,
@@ -122,14 +122,14 @@ pub struct Xid {
     pub commit: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Undo {
     Row(&'static str, i64, Option<Row>),
     Xid(String, Option<Xid>),
 }
 
 /// One database: tables, external ids, log-ins, clock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Database {
     /// Its name.
     pub name: String,

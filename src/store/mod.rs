@@ -9,6 +9,7 @@ mod lock;
 mod passes;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +81,7 @@ pub enum StoreError {
 pub struct Store {
     directory: Arc<PathBuf>,
     connection: Arc<Mutex<Connection>>,
+    commits: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Store {
@@ -140,7 +142,8 @@ impl Store {
     fn connect(directory: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
         let path = directory.join(DATABASE);
         let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| explain(e, directory))?;
-        let store = Self { directory: Arc::new(directory.to_owned()), connection: Arc::new(Mutex::new(connection)) };
+        let store =
+            Self { directory: Arc::new(directory.to_owned()), connection: Arc::new(Mutex::new(connection)), commits: Arc::default() };
         store.prepare(&path)?;
         Ok(store)
     }
@@ -186,6 +189,11 @@ impl Store {
         Self::open_existing(directory)
     }
 
+    /// Transactions committed through this handle; each is one fsync.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
     /// Where the state is.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -221,6 +229,7 @@ impl Store {
         let done = transaction.and_then(|transaction| {
             let value = work(&transaction)?;
             transaction.commit()?;
+            self.commits.fetch_add(1, Ordering::Relaxed);
             Ok(value)
         });
         done.map_err(|e| explain(e, &self.directory))

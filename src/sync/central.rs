@@ -46,9 +46,9 @@ pub struct Resolved {
 
 /// A record found by a name of the settings.
 #[derive(Debug, Clone, Deserialize)]
-struct Named {
+pub(super) struct Named {
     id: i64,
-    display_name: String,
+    pub(super) display_name: String,
     #[serde(default)]
     currency_id: Option<(i64, String)>,
 }
@@ -134,7 +134,7 @@ impl Central {
     }
 
     /// The company by name, else the user's own.
-    async fn company(&self, name: Option<&str>) -> Result<Named, Problem> {
+    pub(super) async fn company(&self, name: Option<&str>) -> Result<Named, Problem> {
         let fields = ["display_name", "currency_id"];
         let domain = match name {
             Some(name) => json!([["name", "=", name]]),
@@ -173,7 +173,7 @@ impl Central {
     }
 
     /// The sales taxes of a company, archived ones left out.
-    async fn taxes(&self, company: CentralId<Company>) -> Result<Arc<Vec<CentralTax>>, Problem> {
+    pub(super) async fn taxes(&self, company: CentralId<Company>) -> Result<Arc<Vec<CentralTax>>, Problem> {
         let mut taxes = self.taxes.lock().await;
         if let Some(known) = taxes.get(&company) {
             return Ok(known.clone());
@@ -239,7 +239,9 @@ impl Finder<'_> {
         domain.extend(terms);
         let call = Call::search_read(model, Json::Array(domain), &fields).context("allowed_company_ids", json!([self.company]));
         let found: Vec<Json> = self.central.ask(&call).await?;
-        let holds = |record: &Json, field: &str| record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.to_string() == value);
+        let holds = |record: &Json, field: &str| {
+            record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.as_i64().is_some_and(|id| value.parse() == Ok(id)))
+        };
         let ranked: Vec<&str> = std::iter::once("id").chain(by.iter().copied()).collect();
         for field in ranked {
             let fits: Vec<&Json> = found.iter().filter(|record| holds(record, field)).collect();

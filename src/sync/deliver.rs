@@ -291,14 +291,12 @@ impl Writer<'_> {
 
     async fn refuse(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
         let problem = explain::complaint(words);
-        let gone = explain::gone_record(words).map(CentralId::get);
-        let (code, id) = (self.pass.branch.code.clone(), gone.unwrap_or_default());
-        if gone.is_some() && self.pass.bridge.store.run(move |store| store.unbind_central(&code, id)).await? > 0 {
-            // The match was stale: look again in this pass.
-            let mut bindings = self.pass.bindings.lock().await;
-            bindings.products.retain(|_, found| *found != Ok(CentralId::<Product>::new(id)));
-            bindings.taxes.retain(|_, found| *found != Ok(CentralId::<Tax>::new(id)));
-            bindings.partners.retain(|_, found| *found != Ok(CentralId::new(id)));
+        let stale = match explain::gone_record(words) {
+            Some(gone) => self.forget(gone.get()).await?,
+            None => false,
+        };
+        if stale {
+            // Look again in this pass, with what central has now.
             self.dropped_match = true;
             self.verdicts.insert(place, Verdict::Again { problem, due_at: Timestamp::now(), unknown: false });
         } else {
@@ -309,6 +307,21 @@ impl Writer<'_> {
             self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
         }
         Ok(())
+    }
+
+    /// Forgets what was matched with a record that central no longer has. Whether there was such a match: then the
+    /// orders that name it are mapped anew.
+    async fn forget(&self, id: i64) -> Result<bool, Halt> {
+        let code = self.pass.branch.code.clone();
+        let forgotten = self.pass.bridge.store.run(move |store| store.unbind_central(&code, id)).await? > 0;
+        let mut bindings = self.pass.bindings.lock().await;
+        bindings.products.retain(|_, found| *found != Ok(CentralId::<Product>::new(id)));
+        bindings.taxes.retain(|_, found| *found != Ok(CentralId::<Tax>::new(id)));
+        bindings.partners.retain(|_, found| *found != Ok(CentralId::new(id)));
+        let mut gone = self.pass.gone.lock().await;
+        // The first order of several drops the match, the others were mapped with it all the same. A record that is
+        // matched once more and still not accepted is no stale match: then a person has to look.
+        Ok(gone.insert(id) == forgotten)
     }
 
     /// These are tried again by themselves.
@@ -392,7 +405,7 @@ impl Writer<'_> {
         let problem = if !same_money(order.amount_total, draft.amount_total) {
             let limit = self.resolved.rounding.as_ref().map(|(_, limit)| *limit);
             Problem::TotalDiffers { till: order.amount_total, central: draft.amount_total, limit, hint: hint(order) }
-        } else if taxes_differ(order.amount_tax, draft.amount_tax) {
+        } else if taxes_differ(order.amount_tax, draft.amount_tax, adjusted.unwrap_or_default()) {
             Problem::TaxDiffers { till: order.amount_tax, central: draft.amount_tax }
         } else {
             return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted };
@@ -401,11 +414,11 @@ impl Writer<'_> {
     }
 }
 
-/// Taxes of equal totals may differ by what rounding can do. Compared without their sign: Odoo 19's till and back
-/// office sign those of a refund differently.
-fn taxes_differ(till: Amount, central: Amount) -> bool {
+/// Taxes of equal totals may differ by what rounding can do, and by the part of them in what was adjusted. Compared
+/// without their sign: Odoo 19's till and back office sign those of a refund differently.
+fn taxes_differ(till: Amount, central: Amount, adjusted: Amount) -> bool {
     let (till, central) = (till.abs(), central.abs());
-    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED
+    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED + adjusted.abs()
 }
 
 /// A likely reason for a total that differs.
@@ -429,12 +442,22 @@ fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<An
     if errors.iter().any(|message| is_serialization(&message.message)) {
         return None;
     }
-    let mut bad = BTreeMap::new();
+    let mut bad: BTreeMap<usize, String> = BTreeMap::new();
+    let mut first = 0;
     for message in &errors {
-        let place = message.rows.and_then(|range| rows.draft_at(range.from)).and_then(|draft| set.get(draft));
-        if let Some(place) = place {
+        let draft = message.rows.and_then(|range| rows.draft_at(range.from));
+        if let Some(place) = draft.and_then(|draft| set.get(draft)) {
             bad.entry(*place).or_insert_with(|| message.message.clone());
+            first += usize::from(draft == Some(0));
         }
+    }
+    // What fails the batch as a whole is also said of its first record, which may be a good one (Odoo's `load` puts
+    // that message in front). If it is bad as well, the next call names it alone.
+    if bad.len() > 1
+        && first == 1
+        && let Some(place) = set.first()
+    {
+        bad.remove(place);
     }
     Some(if bad.is_empty() { Answer::RefusedAll(words(messages)) } else { Answer::Refused(bad) })
 }

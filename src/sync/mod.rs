@@ -4,7 +4,9 @@
 //! by side for each branch. They share nothing but the ledger, so either may stop, fail or be killed at any line.
 
 mod central;
+mod check;
 mod deliver;
+mod discover;
 mod explain;
 mod pass;
 mod receive;
@@ -13,8 +15,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 pub use central::Central;
+pub use check::{Checked, Step, Verdict, check};
+pub use discover::{BranchChoices, CentralChoices, branch_choices, central_choices, log_in};
 pub use explain::{Asked, problem};
 pub use pass::{Progress, Report, Request, run};
 
@@ -165,6 +170,16 @@ pub fn connect(store: &Store, state: &Path, side: Side, endpoint: &Endpoint) -> 
     let Some(sealed) = sealed else { return Err(Problem::PasswordMissing { side }.into()) };
     let opened = KeyRing::load(state).and_then(|keys| keys.open(&owner, "password", &bound(url, user), &sealed.sealed));
     let password = opened.map_err(|error| Problem::PasswordUnreadable { side: side.clone(), reason: error.to_string() })?;
+    let known = store.endpoint(&owner, url, database, user)?;
+    Ok(client(side, endpoint, password, known.uid)?)
+}
+
+/// Makes the client of a side; nothing is sent yet. `uid` is the user's id, if an earlier log-in gave it.
+///
+/// # Errors
+/// A CA file or URL that cannot be used.
+fn client(side: Side, endpoint: &Endpoint, password: SecretString, uid: Option<i64>) -> Result<Connection, Problem> {
+    let Endpoint { url, database, user, .. } = endpoint;
     let ca_pem = match &endpoint.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|error| Problem::TlsFailed {
             side: side.clone(),
@@ -173,10 +188,9 @@ pub fn connect(store: &Store, state: &Path, side: Side, endpoint: &Endpoint) -> 
         })?),
         None => None,
     };
-    let known = store.endpoint(&owner, url, database, user)?;
     let target = Target { url: url.clone(), database: database.clone(), login: user.clone(), timeout: endpoint.timeout, ca_pem };
-    let asked = Asked { side, login: user.clone(), worked_before: known.uid.is_some() };
-    let odoo = Odoo::new(target, password, known.uid).map_err(|error| problem(&error, &asked))?;
+    let asked = Asked { side, login: user.clone(), worked_before: uid.is_some() };
+    let odoo = Odoo::new(target, password, uid).map_err(|error| problem(&error, &asked))?;
     Ok(Connection { odoo, asked, endpoint: endpoint.clone() })
 }
 

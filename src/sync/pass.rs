@@ -1,6 +1,7 @@
 //! A pass: one run over branches. Each branch is read and written side by side, all branches at once, and no branch
 //! waits for another or fails with it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -83,6 +84,8 @@ pub struct BranchPass {
     pub(super) now: Timestamp,
     /// What the branch's records are at central, as far as this pass knows.
     pub(super) bindings: Mutex<Bindings>,
+    /// Records of central that turned out to be gone.
+    pub(super) gone: Mutex<HashSet<i64>>,
     /// Rows in the next batch.
     pub(super) batch_rows: AtomicUsize,
     /// Rung when a page was kept, or reading ended.
@@ -209,6 +212,7 @@ async fn one_branch(
         last,
         now,
         bindings: Mutex::default(),
+        gone: Mutex::default(),
         batch_rows: AtomicUsize::new(deliver::FIRST_BATCH_ROWS),
         kept: Notify::new(),
         reading_ended: AtomicBool::new(false),

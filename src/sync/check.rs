@@ -1,0 +1,377 @@
+//! Before the first pass: is everything there that a pass needs, on both sides? Reads only; all that it leaves behind
+//! is a log-in, and the user's id in the ledger, so that the next pass needs none.
+//!
+//! The steps of a side go on as far as they can; a step that needs one that failed is skipped, never guessed.
+
+mod branch;
+mod central;
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::{Connection, Halt, client, connect};
+use crate::config::{Branch, Config, Endpoint};
+use crate::model::{Model, User};
+use crate::odoo::{Call, OdooError};
+use crate::problem::{Problem, Side};
+use crate::store::{Store, StoreError};
+
+/// How many branches are asked at one time: a person waits, and one dead branch must not hold up the rest.
+const PARALLEL: usize = 16;
+
+/// A clock that is further off than this is worth a warning.
+const CLOCK_LIMIT_S: i64 = 120;
+
+/// Names listed in one step before "and 4 more".
+const LISTED: usize = 8;
+
+/// Steps of every side, in the order in which they depend on each other.
+const REACH: [&str; 7] = ["settings", "password", "dns", "connection", "odoo", "database", "log_in"];
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// A pass works, with a drawback that somebody should know.
+    Warning,
+    /// A pass, or some of its orders, would fail.
+    Failed,
+    /// Not checked, since it needs a step that failed.
+    Skipped,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its stable short name.
+    pub step: &'static str,
+    /// How it ended.
+    pub result: Verdict,
+    /// What was found, or what is wrong.
+    pub what: String,
+    /// Who does what next; absent where nothing has to be done.
+    pub next_step: Option<String>,
+    /// The cause, as in the log, of a step that is not as it should be.
+    pub cause: Option<&'static str>,
+}
+
+/// What was found at one side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// `central` or a branch's code.
+    pub side: String,
+    /// In the order in which they were taken.
+    pub steps: Vec<Step>,
+}
+
+impl Checked {
+    /// Steps that failed.
+    pub fn failed(&self) -> usize {
+        self.steps.iter().filter(|step| step.result == Verdict::Failed).count()
+    }
+
+    fn new(side: &Side) -> Self {
+        Self { side: side.to_string(), steps: Vec::new() }
+    }
+
+    fn add(&mut self, step: &'static str, result: Verdict, what: String, next_step: Option<String>, cause: Option<&'static str>) {
+        self.steps.push(Step { step, result, what, next_step, cause });
+    }
+
+    fn ok(&mut self, step: &'static str, what: impl Into<String>) {
+        self.add(step, Verdict::Ok, what.into(), None, None);
+    }
+
+    fn warn(&mut self, step: &'static str, what: String, next_step: String) {
+        self.add(step, Verdict::Warning, what, Some(next_step), None);
+    }
+
+    fn problem(&mut self, step: &'static str, result: Verdict, problem: &Problem) {
+        self.add(step, result, problem.what(), Some(problem.next_step()), Some(problem.cause()));
+    }
+
+    fn failed_by(&mut self, step: &'static str, problem: &Problem) {
+        self.problem(step, Verdict::Failed, problem);
+    }
+
+    fn skip(&mut self, step: &'static str, what: &str) {
+        self.add(step, Verdict::Skipped, what.to_owned(), None, None);
+    }
+
+    fn has(&self, step: &str) -> bool {
+        self.steps.iter().any(|taken| taken.step == step)
+    }
+
+    /// Adds what was not come to, and puts the steps into their order.
+    fn finish(mut self, order: &[&'static str]) -> Self {
+        for step in order {
+            if !self.has(step) {
+                self.skip(step, "Not checked");
+            }
+        }
+        let place = |step: &str| order.iter().position(|known| *known == step).unwrap_or(order.len());
+        self.steps.sort_by_key(|step| place(step.step));
+        self
+    }
+}
+
+/// A side that lets us in.
+#[derive(Debug)]
+struct Reached {
+    connection: Connection,
+    /// The major version, 0 if it is not a number.
+    major: u32,
+}
+
+/// Checks central and these branches, central first, the branches in the order given.
+///
+/// # Errors
+/// The ledger cannot be used. Whatever is wrong with an Odoo is a failed step.
+pub async fn check(store: &Store, config: &Config, branches: &[Branch]) -> Result<Vec<Checked>, StoreError> {
+    let (central, known) = central::check(store, config, branches).await?;
+    let known = known.map(Arc::new);
+    let slots = Arc::new(Semaphore::new(PARALLEL));
+    let mut tasks = JoinSet::new();
+    for (place, branch) in branches.iter().cloned().enumerate() {
+        let (store, config, known, slots) = (store.clone(), config.clone(), known.clone(), slots.clone());
+        tasks.spawn(async move {
+            let _slot = slots.acquire().await;
+            (place, branch::check(&store, &config, &branch, known.as_deref()).await)
+        });
+    }
+    let mut checked = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok((place, side)) => checked.push((place, side?)),
+            Err(stopped) => tracing::error!(error = %stopped, "The check of a branch broke off"),
+        }
+    }
+    checked.sort_by_key(|(place, _)| *place);
+    Ok(std::iter::once(central).chain(checked.into_iter().map(|(_, side)| side)).collect())
+}
+
+/// The steps up to the log-in.
+async fn reach(
+    store: &Store,
+    config: &Config,
+    side: &Side,
+    endpoint: &Endpoint,
+    seen: &mut Checked,
+) -> Result<Option<Reached>, StoreError> {
+    let Endpoint { url, database, user, .. } = endpoint;
+    seen.ok("settings", format!("{url}, database {database:?}, user {user:?}"));
+    let connection = match connect(store, &config.state, side.clone(), endpoint) {
+        Ok(connection) => {
+            seen.ok("password", "A sealed password is kept");
+            Some(connection)
+        }
+        Err(Halt::Store(error)) => return Err(error),
+        Err(Halt::Problem(problem)) => {
+            let step = if matches!(problem, Problem::TlsFailed { .. }) { "connection" } else { "password" };
+            seen.failed_by(step, &problem);
+            None
+        }
+    };
+    // Whether an Odoo answers can be seen without a password.
+    let probe = if connection.is_some() { None } else { client(side.clone(), endpoint, SecretString::from(""), None).ok() };
+    let Some(asking) = connection.as_ref().or(probe.as_ref()) else { return Ok(None) };
+    let Some(major) = answers(asking, endpoint, seen).await else { return Ok(None) };
+    let Some(connection) = connection else { return Ok(None) };
+    match log_in(&connection).await {
+        Ok(()) => {}
+        Err(problem) => {
+            if matches!(problem, Problem::DatabaseUnknown { .. }) {
+                seen.failed_by("database", &problem);
+            } else {
+                if matches!(problem, Problem::PasswordRefused { .. } | Problem::KeyExpired { .. }) {
+                    seen.ok("database", format!("{database:?} exists"));
+                }
+                seen.failed_by("log_in", &problem);
+            }
+            return Ok(None);
+        }
+    }
+    seen.ok("database", format!("{database:?} exists"));
+    connection.remember(store, None)?;
+    let reached = Reached { connection, major };
+    administrator(&reached, side, seen).await;
+    Ok(Some(reached))
+}
+
+/// Name, connection and server; the major version if an Odoo answers.
+async fn answers(asking: &Connection, endpoint: &Endpoint, seen: &mut Checked) -> Option<u32> {
+    let parsed = reqwest::Url::parse(&endpoint.url).ok()?;
+    let (host, port) = (parsed.host_str()?.trim_matches(['[', ']']).to_owned(), parsed.port_or_known_default()?);
+    let answer = asking.odoo.version().await;
+    let step = match &answer {
+        Ok(_) => "",
+        Err(OdooError::HostNotFound(_)) => "dns",
+        Err(OdooError::Refused(_) | OdooError::ConnectTimeout(_) | OdooError::Connect(_) | OdooError::Tls { .. }) => "connection",
+        Err(_) => "odoo",
+    };
+    if step != "dns" {
+        seen.ok("dns", addresses(&host, port).await);
+    }
+    if !matches!(step, "dns" | "connection") {
+        let how = if parsed.scheme() == "https" { "TLS, with a valid certificate" } else { "not encrypted" };
+        seen.ok("connection", format!("{host}:{port} answers, {how}"));
+    }
+    match answer {
+        Ok(version) => {
+            seen.ok("odoo", format!("Odoo {version}"));
+            clock(asking, seen);
+            let digits: String = version.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+            Some(digits.parse().unwrap_or(0))
+        }
+        Err(error) => {
+            seen.failed_by(step, &asking.explain(&error));
+            None
+        }
+    }
+}
+
+async fn addresses(host: &str, port: u16) -> String {
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return format!("{host} is an address, no name");
+    }
+    match tokio::net::lookup_host((host, port)).await {
+        Ok(found) => {
+            let mut all: Vec<String> = found.map(|address| address.ip().to_string()).collect();
+            all.dedup();
+            format!("{host} is {}", some_of(&all))
+        }
+        // The call itself got through, so something on the way knows the name.
+        Err(_) => format!("{host} is reached through a proxy"),
+    }
+}
+
+fn clock(asking: &Connection, seen: &mut Checked) {
+    let seconds = asking.odoo.clock_offset_s();
+    if seconds.abs() <= CLOCK_LIMIT_S {
+        seen.ok("clock", format!("{} s {} ours", seconds.abs(), if seconds < 0 { "behind" } else { "ahead of" }));
+        return;
+    }
+    let problem = Problem::ClockOff { minutes: seconds / 60 };
+    match &asking.asked.side {
+        Side::Branch(_) => seen.problem("clock", Verdict::Warning, &problem),
+        Side::Central => {
+            let what = problem.what().replace("branch", "central server");
+            let next = problem.next_step().replace("the branch's server", "the central server");
+            seen.add("clock", Verdict::Warning, what, Some(next), Some(problem.cause()));
+        }
+    }
+}
+
+/// Logs in, with a call that every user may make: a remembered id alone proves no password.
+async fn log_in(connection: &Connection) -> Result<(), Problem> {
+    let call = Call::new(User::NAME, "context_get");
+    connection.ask::<serde_json::Value>(&call).await.map(drop)
+}
+
+async fn administrator(reached: &Reached, side: &Side, seen: &mut Checked) {
+    let Reached { connection, major } = reached;
+    let uid = connection.odoo.uid().unwrap_or_default();
+    let mut call = Call::new(User::NAME, "has_group").arg("group_ext_id", json!("base.group_system"));
+    if *major >= 18 {
+        call = call.on(&[uid]);
+    }
+    let login = &connection.asked.login;
+    // Who cannot be told is treated as none: the step is advice, not a condition.
+    if !connection.odoo.call::<bool>(&call).await.unwrap_or(false) {
+        seen.ok("log_in", format!("User {login:?} logs in"));
+        return;
+    }
+    let groups = match side {
+        Side::Central => "\"Sales / User: All Documents\"",
+        Side::Branch(_) => "\"Point of Sale / User\" and \"Role / User\"",
+    };
+    let next = format!(
+        "Integrator: give the bridge a user of its own with {groups} and no more, write its login as `user`, and type `posbridge \
+         secret set {side}`."
+    );
+    seen.warn("log_in", format!("User {login:?} logs in, and is an administrator: less rights suffice."), next);
+}
+
+/// Reads one record of each model, as a pass does: that shows rights, record rules and missing apps alike. The models
+/// that can be read.
+async fn may_read(connection: &Connection, models: &[&'static str], seen: &mut Checked) -> Vec<&'static str> {
+    #[derive(Deserialize)]
+    struct Any {}
+    let mut readable = Vec::new();
+    let mut apps: Vec<String> = Vec::new();
+    for model in models {
+        let call = Call::search_read(model, json!([]), &["id"]).arg("limit", json!(1));
+        match connection.ask::<Vec<Any>>(&call).await {
+            Ok(_) => readable.push(*model),
+            Err(Problem::ModuleMissing { module, .. }) if apps.contains(&module) => {}
+            Err(problem) => {
+                seen.failed_by(if let Problem::ModuleMissing { .. } = problem { "apps" } else { "rights" }, &problem);
+                match problem {
+                    Problem::ModuleMissing { module, .. } => apps.push(module),
+                    Problem::RightMissing { .. } => {}
+                    // It does not answer any more: the other models would wait for nothing.
+                    _ => break,
+                }
+            }
+        }
+    }
+    readable
+}
+
+/// `"A", "B" and 4 more`, for names that come from an Odoo.
+fn some_of(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(LISTED).map(|name| crate::problem::clean(name, 80)).collect();
+    match names.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Decimals of a quantity, from `fields_get`: `[16, 3]`.
+async fn decimals(connection: &Connection, model: &'static str, field: &str) -> Option<i64> {
+    let call = Call::new(model, "fields_get").arg("allfields", json!([field])).arg("attributes", json!(["digits"]));
+    let fields: serde_json::Value = connection.ask(&call).await.ok()?;
+    fields.get(field)?.get("digits")?.as_array()?.get(1)?.as_i64()
+}
+
+/// How a company rounds taxes: `round_globally` or `round_per_line`.
+async fn rounding_method(connection: &Connection, company: i64) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Method {
+        tax_calculation_rounding_method: Option<String>,
+    }
+    let call = Call::read(crate::model::Company::NAME, &[company], &["tax_calculation_rounding_method"]);
+    let found: Vec<Method> = connection.ask(&call).await.ok()?;
+    found.into_iter().next()?.tax_calculation_rounding_method
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_were_not_come_to_are_skipped_in_their_order() {
+        let mut seen = Checked::new(&Side::Central);
+        seen.ok("settings", "");
+        seen.failed_by("dns", &Problem::HostNotFound { side: Side::Central, host: "erp".to_owned() });
+        seen.ok("password", "");
+        let seen = seen.finish(&REACH);
+        let got: Vec<(&str, Verdict)> = seen.steps.iter().map(|step| (step.step, step.result)).collect();
+        assert_eq!(got[..3], [("settings", Verdict::Ok), ("password", Verdict::Ok), ("dns", Verdict::Failed)]);
+        assert!(got[3..].iter().all(|(_, verdict)| *verdict == Verdict::Skipped));
+        assert_eq!((got.len(), seen.failed()), (REACH.len(), 1));
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<String> = (1..=10).map(|n| n.to_string()).collect();
+        assert_eq!(some_of(&names), "1, 2, 3, 4, 5, 6, 7, 8 and 2 more");
+    }
+}

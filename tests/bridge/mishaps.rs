@@ -1,0 +1,228 @@
+//! Days with accidents: whatever happens on the way, each order is at central once, with its total.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use posbridge::demo::{Item, Mishap, Sale, When};
+use posbridge::store::{Filter, State};
+use posbridge::sync::{Bridge, Request};
+
+use crate::stage::{Stage, run};
+
+#[tokio::test]
+async fn an_answer_that_is_lost_after_the_commit_makes_no_second_order() {
+    let mishaps: [fn() -> Mishap; 7] = [
+        Mishap::drop_after,
+        || Mishap::truncate(100),
+        || Mishap::page(502, "<html>Bad Gateway</html>").after_commit(),
+        || Mishap::page(504, "<html>Gateway Time-out</html>").after_commit(),
+        || Mishap::page(200, "<html><title>Maintenance</title></html>").after_commit(),
+        || Mishap::raw("<?xml version='1.0'?><methodResponse><params>").after_commit(),
+        || {
+            Mishap::fault(1, "Traceback (most recent call last):\nTypeError: cannot marshal None unless allow_none is enabled")
+                .after_commit()
+        },
+    ];
+    for mishap in mishaps {
+        let stage = Stage::new(1).await;
+        stage.branches[0].sell_random(30, 1);
+        stage.server.inject(When::call("sale.order", "load"), mishap());
+        stage.settle().await;
+        stage.assert_exactly_once();
+        assert_eq!(stage.server.mishaps_left(), 0, "{:?} never happened", mishap());
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_never_arrived_is_made_again() {
+    for mishap in [
+        Mishap::drop_before(),
+        Mishap::page(503, "busy"),
+        Mishap::page(429, "slow down"),
+        Mishap::fault(1, "Traceback\npsycopg2.errors.SerializationFailure: could not serialize access due to concurrent update"),
+    ] {
+        let stage = Stage::new(1).await;
+        stage.branches[0].sell_random(20, 1);
+        stage.server.inject(When::call("sale.order", "load"), mishap.clone());
+        stage.server.inject(When::call("pos.order.line", "search_read"), mishap);
+        stage.settle().await;
+        stage.assert_exactly_once();
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_at_every_kind_of_call_costs_nothing_but_time() {
+    for (model, method) in [
+        ("pos.order", "search_read"),
+        ("pos.payment", "search_read"),
+        ("product.product", "search_read"),
+        ("sale.order", "read"),
+        ("sale.order.line", "load"),
+        ("res.partner", "search_read"),
+    ] {
+        let stage = Stage::new(1).await;
+        stage.branches[0].sell_random(25, 6);
+        stage.server.inject(When::call(model, method), Mishap::drop_after());
+        stage.settle().await;
+        stage.assert_exactly_once();
+    }
+}
+
+#[tokio::test]
+async fn a_request_too_large_goes_in_halves() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(40, 1);
+    let large = |seen: &posbridge::demo::Seen| format!("{:?}", seen.named).len() > 12_000;
+    stage.server.inject(When::call("sale.order", "load").and(large).always(), Mishap::page(413, "too large"));
+    stage.settle().await;
+    stage.assert_exactly_once();
+    assert!(stage.server.calls("sale.order", "load") > 4);
+}
+
+#[tokio::test]
+async fn a_central_that_takes_longer_than_the_time_out_gets_smaller_calls() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(12, 1);
+    // The first call commits long after we gave up: the repetition runs beside it.
+    stage.server.inject(When::call("sale.order", "load"), Mishap::slow_answer(Duration::from_secs(6)));
+    stage.settle().await;
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn bad_rows_fail_and_the_others_go_at_once() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.sell_random(30, 8);
+    stage.receive().await;
+    // Twelve orders name a product whose central record is deleted after it was bound.
+    let gone = stage.central.find("product.product", "default_code", "ART-0040").unwrap();
+    branch.sell(Sale::new().line(Item::new("ART-0040")));
+    stage.receive().await;
+    let bound: Vec<_> =
+        stage.central.sale_orders().into_iter().filter(|d| d.lines.iter().any(|l| l.link("product_id") == Some(gone.id))).collect();
+    for draft in &bound {
+        stage.central.delete("sale.order", draft.order.id).unwrap();
+    }
+    let kept = stage.central.count("sale.order");
+    stage.central.delete("product.product", gone.id).unwrap();
+    for _ in 0..12 {
+        branch.sell(Sale::new().line(Item::new("ART-0040")));
+    }
+    for _ in 0..20 {
+        branch.sell(Sale::new().line(Item::new("ART-0001")));
+    }
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.failed), (20, 12), "{report:?}");
+    assert_eq!(stage.central.count("sale.order"), kept + 20);
+    assert!(
+        stage.failed().iter().all(|entry| entry.problems[0].cause() == "product_not_found"),
+        "the stale match was dropped and looked for anew: {:?}",
+        stage.failed().iter().map(|entry| entry.problems[0].what()).collect::<Vec<_>>()
+    );
+    stage.central.insert("product.product", [("name", "Again".into()), ("default_code", "ART-0040".into())]).unwrap();
+    stage
+        .store()
+        .retry(&Filter { cause: Some("product_not_found".to_owned()), ..Filter::default() }, false, jiff::Timestamp::now())
+        .unwrap();
+    stage.settle().await;
+    assert_eq!(stage.central.count("sale.order"), kept + 32);
+}
+
+#[tokio::test]
+async fn one_dead_branch_delays_no_other() {
+    let stage = Stage::new(3).await;
+    for branch in &stage.branches {
+        branch.sell_random(10, 1);
+    }
+    stage.server.inject(When::any().database("b2").always(), Mishap::slow_answer(Duration::from_secs(30)));
+    let began = Instant::now();
+    let quick: Vec<_> = stage.config().branches.into_iter().filter(|branch| branch.code.as_str() != "b2").collect();
+    let bridge = Arc::new(Bridge::open(stage.config(), "test").unwrap());
+    let reports = run(&bridge, &quick, &Request { now: true, ..Request::default() }).await;
+    assert!(reports.iter().all(|report| report.delivered == 10));
+    let alone = began.elapsed();
+    drop(bridge);
+    stage.branches[0].sell_random(10, 2);
+    let bridge = Arc::new(Bridge::open(stage.config(), "test").unwrap());
+    let branches = stage.config().branches;
+    let pass = tokio::spawn(async move { run(&bridge, &branches, &Request { now: true, ..Request::default() }).await });
+    // The live branch is done while the dead one still holds its connection.
+    let deadline = Instant::now() + alone + Duration::from_secs(4);
+    while stage.central.count("sale.order") < 30 {
+        assert!(Instant::now() < deadline, "b1 waits for b2");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let reports = pass.await.unwrap();
+    assert_eq!(reports[1].cause.as_deref(), Some("timed_out"));
+}
+
+#[tokio::test]
+async fn two_bridges_with_a_ledger_each_write_every_order_once() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(60, 3);
+    let other = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(stage.directory.path().join("branches.toml")).unwrap();
+    std::fs::write(other.path().join("branches.toml"), text).unwrap();
+    let state = |dir: &std::path::Path| dir.join("state");
+    copy(&state(stage.directory.path()), &state(other.path()));
+    let request = Request { now: true, ..Request::default() };
+    let twin = posbridge::config::Config::load(&other.path().join("branches.toml")).unwrap();
+    let (one, two) = (Arc::new(Bridge::open(stage.config(), "test").unwrap()), Arc::new(Bridge::open(twin, "test").unwrap()));
+    let branches = stage.config().branches;
+    let (first, second) = tokio::join!(run(&one, &branches, &request), run(&two, &branches, &request));
+    assert!(first[0].delivered + second[0].delivered >= 60);
+    drop((one, two));
+    stage.settle().await;
+    stage.assert_exactly_once();
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lost_ledger_is_filled_again_without_a_second_order() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(30, 3);
+    stage.receive().await;
+    std::fs::remove_dir_all(stage.config().state).unwrap();
+    stage.seal();
+    let report = &stage.receive().await[0];
+    assert_eq!((report.new, report.delivered), (30, 30));
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn central_out_of_reach_keeps_the_orders_until_it_is_back() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(20, 3);
+    stage.server.inject(When::any().database("central").always(), Mishap::page(503, "down"));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.new, report.delivered, report.pending), (20, 0, 20), "{report:?}");
+    assert_eq!(report.cause.as_deref(), Some("server_busy"));
+    stage.server.clear_mishaps();
+    // The branch is gone meanwhile: what was kept needs it no more.
+    stage.server.inject(When::any().database("b1").always(), Mishap::page(503, "down"));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.pending), (20, 0), "{report:?}");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn a_record_that_is_sent_and_not_answered_says_so() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(3, 3);
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::drop_after());
+    stage.receive().await;
+    let waiting = stage.log(Filter { state: Some(State::Pending), ..Filter::default() });
+    assert_eq!(waiting.len(), 3);
+    assert!(waiting.iter().all(|entry| entry.unknown && entry.problems[0].cause() == "answer_lost"));
+    stage.server.clear_mishaps();
+    stage.settle().await;
+    stage.assert_exactly_once();
+}

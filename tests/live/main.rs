@@ -1,0 +1,13 @@
+//! The real binary against a real Odoo 19: see tests/odoo/README.md. What counts is what stands in the databases.
+//!
+//! All scenarios use one rig, one after the other. Without a rig they fail.
+
+mod bad_input;
+mod everyday;
+mod faults;
+mod problems;
+mod restore;
+mod rig;
+mod rights;
+#[path = "../support/mod.rs"]
+mod support;

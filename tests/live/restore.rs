@@ -1,0 +1,63 @@
+//! Branch databases that go back in time, or come twice.
+
+use serde_json::json;
+
+use crate::rig::{Bridge, SOLD, Start, begin, ids};
+
+#[test]
+fn a_restored_branch_reuses_numbers_and_loses_no_sale() {
+    let rig = begin(Start::Sold);
+    let mut bridge = Bridge::new(&rig, rig.url(), &["branch1"]);
+    bridge.install();
+    bridge.receive().expect(0);
+    rig.tool("copy", &["branch1", "kept_branch1"]);
+    let lost = ids(&rig.sell("branch1", 8, &["--mix", "three-lines", "--seed", "61"]), "ids");
+    bridge.receive().expect(0);
+    rig.compare(&bridge, SOLD + 8, &[]);
+    let before = rig.bound();
+
+    rig.tool("copy", &["kept_branch1", "branch1"]);
+    let reused = ids(&rig.sell("branch1", 8, &["--mix", "three-lines", "--seed", "62"]), "ids");
+    assert_eq!(lost, reused, "the same numbers for other sales");
+    let run = bridge.receive();
+    assert_eq!(run.count("branch1", "delivered"), 8, "{run:?}");
+    rig.assert_drafts(SOLD + 16);
+    let after = rig.bound();
+    assert!(before.iter().all(|(name, id)| after.get(name) == Some(id)), "what was there stays");
+    let (_, found) = rig.compare_any(&bridge, &[]);
+    assert_eq!((&found["missing"], &found["different"]), (&json!([]), &json!([])));
+    assert_eq!(found["extra"].as_array().map(Vec::len), Some(8), "the sales that the branch forgot: {found}");
+
+    let status = bridge.run(&["status"]).expect(3);
+    assert_eq!(status.branch("branch1")["cause"], json!("branch_restored"), "{status:?}");
+    bridge.run(&["retry", "--branch", "branch1"]).expect(0);
+    bridge.run(&["status"]).expect(0);
+    rig.assert_drafts(SOLD + 16);
+}
+
+#[test]
+fn a_restored_branch_that_has_not_sold_since_is_noticed() {
+    let rig = begin(Start::Sold);
+    let mut bridge = Bridge::new(&rig, rig.url(), &["branch1"]);
+    bridge.install();
+    rig.tool("copy", &["branch1", "kept_branch1"]);
+    rig.sell("branch1", 4, &["--mix", "three-lines", "--seed", "63"]);
+    bridge.receive().expect(0);
+    rig.tool("copy", &["kept_branch1", "branch1"]);
+    bridge.receive();
+    let status = bridge.run(&["status"]).expect(3);
+    assert_eq!(status.branch("branch1")["cause"], json!("branch_restored"), "{status:?}");
+    rig.assert_drafts(SOLD + 4);
+}
+
+#[test]
+fn a_copied_branch_is_refused_and_nothing_is_doubled() {
+    let rig = begin(Start::Sold);
+    let bridge = Bridge::ready(&rig, rig.url());
+    bridge.run(&["receive", "branch1"]).expect(0);
+    rig.tool("copy", &["branch1", "branch2"]);
+    let run = bridge.receive().expect(3);
+    assert_eq!(run.branch("branch2")["cause"], json!("branch_cloned"), "{run:?}");
+    assert_eq!(run.branch("branch1")["error"], json!(null), "{run:?}");
+    rig.assert_drafts(SOLD);
+}
