@@ -22,7 +22,8 @@
 //! 6. [`store`]: the ledger (`schema.sql` explains each table), the lock, the note of the last pass.
 //! 7. [`secret`]: passwords sealed to their branch, address and user.
 //! 8. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what names
-//!    mean there, `pass` runs them side by side, `explain` turns failures of the wire into problems.
+//!    mean there, `pass` runs them side by side, `explain` turns failures of the wire into problems; `check` and
+//!    `discover` ask what `posbridge check` and `init` want to know.
 //! 9. [`cli`]: one file a verb.
 //! 10. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
 //!
