@@ -5,6 +5,8 @@
 //! and `posbridge receive` (everything fsync'd), each on a central put back to what it was. Prints medians and ratios;
 //! asserts nothing: a figure measured on a busy machine is no test.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

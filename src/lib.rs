@@ -1,4 +1,53 @@
 //! posbridge: the POS orders of many branches become draft sales orders in one central Odoo, exactly once.
+//!
+//! # From above
+//!
+//! A pass reads a branch, keeps what it read in the ledger, and writes from the ledger to central. The two halves share
+//! nothing but the ledger, so either may stop, fail or be killed at any line:
+//!
+//! ```text
+//! branch Odoo --receive--> ledger (SQLite, fsync'd) --map--> --deliver--> central Odoo
+//!                             ^                                              |
+//!                             +------------- record <------- prove <---------+
+//! ```
+//!
+//! # Reading order
+//!
+//! 1. [`model`]: the nouns, with Odoo's own field names; ids typed by side. Pure.
+//! 2. [`mapping`]: a POS order to the values of a draft, or all that is missing at once. Pure; the table of rules.
+//! 3. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
+//! 4. [`config`]: branches.toml to valid types, or every complaint at once.
+//! 5. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
+//!    [`odoo::records`] the fields, the create-once call and all that differs between Odoo versions.
+//! 6. [`store`]: the ledger (`schema.sql` explains each table), the lock, the note of the last pass.
+//! 7. [`secret`]: passwords sealed to their branch, address and user.
+//! 8. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what names
+//!    mean there, `pass` runs them side by side, `explain` turns failures of the wire into problems; `check` and
+//!    `discover` ask what `posbridge check` and `init` want to know.
+//! 9. [`cli`]: one file a verb.
+//! 10. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
+//!
+//! # What always holds
+//!
+//! - **One place writes orders**: `sync::deliver`, by one call, [`odoo::records::create_once`]. Nothing is searched for
+//!   first. On any doubt the same call is made again, and central answers with the draft that it has.
+//! - **Kept before sent.** An order is on the disk before central hears of it, and a call that may write is noted
+//!   before it is sent. A crash at any line is a repetition, never a loss or a second draft.
+//! - **Done is done.** What is proved is not sent again unless a person says so by number (`retry ID --recreate`);
+//!   central's drafts are never changed, but for one adjustment line while the till's total is still being proved.
+//! - **A draft is done only when read back**, with the till's total to the cent.
+//! - **Neither ids nor times are in the order of commits.** Each pass looks at a window that overlaps the last one.
+//! - **Money is never a float**: a decimal from the text on the wire to the text in the ledger.
+//! - **The sides' ids cannot be mixed**: a [`model::BranchId`] does not compile where a [`model::CentralId`] is wanted.
+//! - **Arrows go down only.** `cli` reaches Odoo through [`sync`] alone; [`odoo`] and [`store`] do not know each other;
+//!   [`model`], [`mapping`] and [`problem`] see no clock, no network, no database.
+//! - **One bad order delays no other, one dead branch delays no other**, and the exit status still says so.
+//! - **No secret** in a log, a `Debug`, an argument, an error or the ledger in the clear.
+//! - **A limit on everything** that comes from outside or repeats: a constant with its reason beside it.
+//!
+//! Deliberately absent: a module on either Odoo, retries below the ledger, traits in front of our own types. The seam
+//! for tests is the wire.
+
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -174,15 +174,8 @@ pub fn is_serialization(text: &str) -> bool {
 pub(super) fn from_reqwest(error: &reqwest::Error, url: &reqwest::Url, connect: Duration, total: Duration) -> OdooError {
     let host = url.host_str().unwrap_or_default().to_owned();
     let chain = causes(error);
-    for cause in &chain {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return OdooError::Tls { host, fault: tls_fault(tls) };
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return OdooError::Tls { host, fault: tls_fault(tls) };
-        }
+    if let Some(tls) = chain.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return OdooError::Tls { host, fault: tls_fault(tls) };
     }
     let words = chain.last().map(ToString::to_string).unwrap_or_default();
     if error.is_connect() {
@@ -202,9 +195,19 @@ pub(super) fn from_reqwest(error: &reqwest::Error, url: &reqwest::Url, connect: 
     if error.is_timeout() { OdooError::Timeout(total) } else { OdooError::Lost(words) }
 }
 
-fn causes<'e>(error: &'e reqwest::Error) -> Vec<&'e (dyn std::error::Error + 'static)> {
-    let first: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(first), |cause| cause.source()).collect()
+/// The error and what is behind it. An `io::Error` names as its source what is behind the error it wraps, and leaves
+/// out the wrapped one itself, which is the one that tells.
+fn causes(error: &reqwest::Error) -> Vec<&(dyn std::error::Error + 'static)> {
+    let mut chain: Vec<&(dyn std::error::Error + 'static)> = vec![error];
+    while let Some(last) = chain.last() {
+        let wrapped =
+            last.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()).map(|inner| inner as &(dyn std::error::Error + 'static));
+        match wrapped.or_else(|| last.source()) {
+            Some(next) => chain.push(next),
+            None => break,
+        }
+    }
+    chain
 }
 
 fn tls_fault(error: &rustls::Error) -> TlsFault {
@@ -214,7 +217,8 @@ fn tls_fault(error: &rustls::Error) -> TlsFault {
             Certificate::Expired | Certificate::ExpiredContext { .. } | Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
         ) => TlsFault::Expired,
         rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => TlsFault::WrongName,
-        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => TlsFault::UnknownIssuer,
+        // A bad signature is that of another authority with the same name.
+        rustls::Error::InvalidCertificate(Certificate::UnknownIssuer | Certificate::BadSignature) => TlsFault::UnknownIssuer,
         other => TlsFault::Other(other.to_string()),
     }
 }

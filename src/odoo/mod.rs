@@ -232,6 +232,20 @@ impl Odoo {
     /// [`OdooError::Denied`] for a wrong login or password, [`OdooError::DatabaseUnknown`], or any failure on the way.
     pub async fn authenticate(&self) -> Result<i64, OdooError> {
         let _one_at_a_time = self.login.lock().await;
+        self.authenticate_now().await
+    }
+
+    /// Logs in anew in place of `known`, unless another call did so while this one waited: side by side branches of a
+    /// first pass cost one log-in.
+    async fn log_in_after(&self, known: Option<i64>) -> Result<i64, OdooError> {
+        let _one_at_a_time = self.login.lock().await;
+        match self.uid() {
+            Some(fresh) if Some(fresh) != known => Ok(fresh),
+            _ => self.authenticate_now().await,
+        }
+    }
+
+    async fn authenticate_now(&self) -> Result<i64, OdooError> {
         self.logins.fetch_add(1, Ordering::Relaxed);
         let Target { database, login, .. } = &self.target;
         let body = xmlrpc::common("authenticate", &[json!(database), json!(login), json!(self.password.expose_secret()), json!({})]);
@@ -261,12 +275,12 @@ impl Odoo {
         let known = self.uid();
         let uid = match known {
             Some(uid) => uid,
-            None => self.authenticate().await?,
+            None => self.log_in_after(None).await?,
         };
         match self.execute(call, uid).await {
             // A remembered id can be wrong after the database was set up anew: log in once and ask again.
             Err(OdooError::Denied(_)) if known.is_some() => {
-                let fresh = self.authenticate().await?;
+                let fresh = self.log_in_after(known).await?;
                 self.execute(call, fresh).await
             }
             result => result,
@@ -337,7 +351,7 @@ fn refusal(url: &reqwest::Url, status: u16, location: Option<String>, retry_afte
             not_odoo(describe(start), Outcome::Unknown)
         }
         301 | 302 | 303 | 307 | 308 => {
-            not_odoo(format!("a redirect to {}", location.as_deref().map_or("nowhere".to_owned(), |to| shorten(to))), Outcome::NotDone)
+            not_odoo(format!("a redirect to {}", location.as_deref().map_or("nowhere".to_owned(), shorten)), Outcome::NotDone)
         }
         408 | 429 => busy(Outcome::NotDone),
         413 => Some(OdooError::RequestTooLarge),

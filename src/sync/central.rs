@@ -8,14 +8,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::pass::BranchPass;
-use super::{Connection, Halt, TRIES, explain, short_pause};
-use crate::config::{Branch, Invoiced, MatchProduct, UnknownCustomer};
-use crate::mapping::{self, Bindings, ProductKey, Settings};
-use crate::model::{
-    Amount, BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, CentralPartner, CentralProduct, CentralTax, Company,
-    Model, Partner, PosOrder, Pricelist, Product, Tax, Team, User, Warehouse,
-};
+use super::Bridge;
+use super::connection::Connection;
+use crate::config::{Branch, Invoiced, UnknownCustomer};
+use crate::mapping::Settings;
+use crate::model::{Amount, CentralId, CentralTax, Company, Model, Partner, Pricelist, Product, Tax, Team, User, Warehouse};
 use crate::odoo::Call;
 use crate::odoo::records::DraftSettings;
 use crate::problem::{Problem, Side};
@@ -68,7 +65,7 @@ impl Central {
     ///
     /// # Errors
     /// See [`crate::store::StoreError`].
-    pub fn remember(&self, bridge: &super::Bridge) -> Result<(), crate::store::StoreError> {
+    pub fn remember(&self, bridge: &Bridge) -> Result<(), crate::store::StoreError> {
         self.connection.remember(&bridge.store, None)
     }
 
@@ -188,26 +185,6 @@ impl Central {
     }
 }
 
-impl Connection {
-    /// A call that only reads, repeated while its failures pass by themselves.
-    ///
-    /// # Errors
-    /// What stands in the way, as a problem of this side.
-    pub async fn ask<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<T, Problem> {
-        let mut tries = 0;
-        loop {
-            match self.odoo.call(call).await {
-                Ok(value) => return Ok(value),
-                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
-                    short_pause(tries).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(self.explain(&error)),
-            }
-        }
-    }
-}
-
 /// Finds what settings name, within one company.
 struct Finder<'a> {
     central: &'a Central,
@@ -239,7 +216,9 @@ impl Finder<'_> {
         domain.extend(terms);
         let call = Call::search_read(model, Json::Array(domain), &fields).context("allowed_company_ids", json!([self.company]));
         let found: Vec<Json> = self.central.ask(&call).await?;
-        let holds = |record: &Json, field: &str| record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.to_string() == value);
+        let holds = |record: &Json, field: &str| {
+            record.get(field).is_some_and(|v| v.as_str() == Some(value) || v.as_i64().is_some_and(|id| value.parse() == Ok(id)))
+        };
         let ranked: Vec<&str> = std::iter::once("id").chain(by.iter().copied()).collect();
         for field in ranked {
             let fits: Vec<&Json> = found.iter().filter(|record| holds(record, field)).collect();
@@ -267,161 +246,4 @@ impl Finder<'_> {
 fn without_false(record: &Json) -> Json {
     let fields = record.as_object().into_iter().flatten().filter(|(_, value)| **value != json!(false));
     Json::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
-}
-
-/// Finds out, for orders about to be mapped, what the records that they name are at central. Everything already known
-/// in this pass, bound in the ledger, or asked for in one call a model.
-///
-/// # Errors
-/// Central does not answer, or the ledger cannot be used. A record that is not found is no error but an entry.
-pub async fn bind(pass: &BranchPass, resolved: &Resolved, orders: &[PosOrder]) -> Result<(), Halt> {
-    let mut bindings = pass.bindings.lock().await;
-    let lines = || orders.iter().flat_map(|order| &order.lines);
-    let combo = |line: &&crate::model::PosLine| !line.combo_line_ids.is_empty() && line.price_unit.is_zero();
-    let products: BTreeSet<_> =
-        lines().filter(|l| !combo(l)).map(|l| l.product_id.id).filter(|id| !bindings.products.contains_key(id)).collect();
-    let taxes: BTreeSet<_> =
-        lines().flat_map(|l| &l.tax_ids_after_fiscal_position).copied().filter(|id| !bindings.taxes.contains_key(id)).collect();
-    let partners: BTreeSet<_> =
-        orders.iter().filter_map(|o| o.partner_id.as_ref()).map(|p| p.id).filter(|id| !bindings.partners.contains_key(id)).collect();
-    let users: BTreeSet<_> =
-        orders.iter().filter_map(|o| o.user_id.as_ref()).map(|u| u.id).filter(|id| !bindings.logins.contains_key(id)).collect();
-
-    bind_products(pass, resolved, &mut bindings, &products).await?;
-    bind_taxes(pass, resolved, &mut bindings, &taxes).await?;
-    bind_partners(pass, resolved, &mut bindings, &partners).await?;
-    let known: Vec<BranchUser> = kept(pass, &users).await?;
-    bindings.logins.extend(known.into_iter().map(|user| (user.id, user.login)));
-    Ok(())
-}
-
-/// What the ledger has bound, and what remains to be found.
-async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<(HashMap<i64, i64>, BTreeSet<BranchId<M>>), Halt> {
-    if ids.is_empty() {
-        return Ok((HashMap::new(), BTreeSet::new()));
-    }
-    let (code, bare) = (pass.branch.code.clone(), ids.iter().map(|id| id.get()).collect::<Vec<_>>());
-    let bound = pass.bridge.store.run(move |store| store.bindings(&code, M::NAME, &bare)).await?;
-    let rest = ids.iter().copied().filter(|id| !bound.contains_key(&id.get())).collect();
-    Ok((bound, rest))
-}
-
-/// Records of the branch as the ledger has them.
-async fn kept<M: Model, T: DeserializeOwned>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<Vec<T>, Halt> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (code, ids) = (pass.branch.code.clone(), ids.iter().map(|id| id.get()).collect::<Vec<_>>());
-    let texts = pass.bridge.store.run(move |store| store.branch_records(&code, M::NAME, &ids)).await?;
-    Ok(texts.into_values().filter_map(|text| serde_json::from_str(&text).ok()).collect())
-}
-
-/// Writes down what was matched.
-async fn remember<M: Model>(pass: &BranchPass, found: Vec<(BranchId<M>, CentralId<M>)>) -> Result<(), Halt> {
-    if found.is_empty() || pass.request.dry_run {
-        return Ok(());
-    }
-    let found: Vec<(i64, i64)> = found.into_iter().map(|(branch, central)| (branch.get(), central.get())).collect();
-    let (code, now) = (pass.branch.code.clone(), pass.now);
-    Ok(pass.bridge.store.run(move |store| store.bind(&code, M::NAME, &found, now)).await?)
-}
-
-async fn bind_products(
-    pass: &BranchPass,
-    resolved: &Resolved,
-    bindings: &mut Bindings,
-    ids: &BTreeSet<BranchId<Product>>,
-) -> Result<(), Halt> {
-    let (bound, rest) = bound(pass, ids).await?;
-    bindings.products.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
-    let keys: Vec<ProductKey> = pass.branch.match_products.iter().map(product_key).collect();
-    let wanted: Vec<BranchProduct> = kept(pass, &rest).await?.into_iter().map(|product| configured(&pass.branch, product)).collect();
-    let values = |key: ProductKey| -> BTreeSet<&str> { wanted.iter().filter_map(|product| key.of(product)).collect() };
-    let (barcodes, codes) = (values(ProductKey::Barcode), values(ProductKey::DefaultCode));
-    let candidates: Vec<CentralProduct> = if barcodes.is_empty() && codes.is_empty() {
-        Vec::new()
-    } else {
-        let domain = json!(["|", ["barcode", "in", barcodes], ["default_code", "in", codes]]);
-        let call = Call::search_read(Product::NAME, domain, &["display_name", "barcode", "default_code", "active"]).with_archived();
-        pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
-    };
-    let mut found = Vec::new();
-    for product in &wanted {
-        let result = mapping::match_product(product, &candidates, &keys);
-        found.extend(result.iter().map(|central| (product.id, *central)));
-        bindings.products.insert(product.id, result);
-    }
-    remember(pass, found).await
-}
-
-/// A product whose match is written in the settings: by its name, barcode or Internal Reference at the branch.
-fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
-    let names = [Some(&product.name), product.default_code.as_ref(), product.barcode.as_ref()];
-    let setting = names.into_iter().flatten().find_map(|name| branch.products.get(name)).cloned();
-    if let Some(value) = setting {
-        product.barcode = Some(value.clone());
-        product.default_code = Some(value);
-    }
-    product
-}
-
-fn product_key(key: &MatchProduct) -> ProductKey {
-    match key {
-        MatchProduct::Barcode => ProductKey::Barcode,
-        MatchProduct::DefaultCode => ProductKey::DefaultCode,
-    }
-}
-
-async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindings, ids: &BTreeSet<BranchId<Tax>>) -> Result<(), Halt> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let (bound, _) = bound(pass, ids).await?;
-    let wanted: Vec<BranchTax> = kept(pass, ids).await?;
-    let candidates = pass.central.taxes(resolved.draft.company_id).await?;
-    let mut found = Vec::new();
-    for tax in &wanted {
-        // A name in branches.toml comes before what was once matched: it may have been written since.
-        let setting = pass.branch.taxes.get(&tax.name).map(String::as_str);
-        let known =
-            bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| setting.is_none() && candidates.iter().any(|c| c.id == *id));
-        let result = match known {
-            Some(id) => Ok(id),
-            None => mapping::match_tax(tax, setting, &candidates, &resolved.company),
-        };
-        found.extend(result.iter().filter(|_| known.is_none()).map(|central| (tax.id, *central)));
-        bindings.taxes.insert(tax.id, result);
-    }
-    remember(pass, found).await
-}
-
-async fn bind_partners(
-    pass: &BranchPass,
-    resolved: &Resolved,
-    bindings: &mut Bindings,
-    ids: &BTreeSet<BranchId<Partner>>,
-) -> Result<(), Halt> {
-    let (bound, rest) = bound(pass, ids).await?;
-    bindings.partners.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
-    let wanted: Vec<BranchPartner> = kept(pass, &rest).await?;
-    let said = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let vats: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.vat)).collect();
-    let references: BTreeSet<String> = wanted.iter().filter_map(|partner| said(&partner.reference)).collect();
-    // `in` compares letter by letter, and people write e-mail addresses both ways.
-    let emails: BTreeSet<String> =
-        wanted.iter().filter_map(|partner| said(&partner.email)).flat_map(|email| [email.to_lowercase(), email]).collect();
-    let candidates: Vec<CentralPartner> = if vats.is_empty() && references.is_empty() && emails.is_empty() {
-        Vec::new()
-    } else {
-        let domain = json!(["|", "|", ["vat", "in", vats], ["email", "in", emails], ["ref", "in", references]]);
-        let call = Call::search_read(Partner::NAME, domain, &["display_name", "name", "vat", "email", "ref", "parent_id"]);
-        pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
-    };
-    let mut found = Vec::new();
-    for partner in &wanted {
-        let result = mapping::match_partner(partner, &candidates);
-        found.extend(result.iter().map(|central| (partner.id, *central)));
-        bindings.partners.insert(partner.id, result);
-    }
-    remember(pass, found).await
 }

@@ -14,7 +14,8 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::{Connection, Halt, client, connect};
+use super::Halt;
+use super::connection::{Connection, client, connect};
 use crate::config::{Branch, Config, Endpoint};
 use crate::model::{Model, User};
 use crate::odoo::{Call, OdooError};

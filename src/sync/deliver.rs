@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::central::{Resolved, bind};
-use super::pass::BranchPass;
-use super::{Halt, TRIES, due_after, explain, short_pause};
+use super::bind::bind;
+use super::branch::BranchPass;
+use super::central::Resolved;
+use super::connection::{TRIES, short_pause};
+use super::{Halt, explain, jitter};
 use crate::mapping::{self, plain, same_money};
 use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax};
 use crate::odoo::records::{self, Adjustment, Draft, Loaded, Rows};
@@ -34,6 +36,12 @@ const LEAST_BATCH_ROWS: usize = 20;
 /// A call should take about this long at most: far below the 120 s after which Odoo ends a request, short enough
 /// that a kill or a lost answer repeats little.
 const LONG_CALL: Duration = Duration::from_secs(10);
+
+/// First pause before a record is tried again by itself; it doubles with each try.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Longest pause: an Odoo that comes back in the night finds the bridge within the hour.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// Taxes may differ by this and by a hundredth when the total is equal: each line and each tax rounds by itself.
 const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
@@ -465,4 +473,12 @@ fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<An
 fn words(messages: &[records::Message]) -> String {
     let distinct: BTreeSet<&str> = messages.iter().map(|message| message.message.trim()).collect();
     distinct.into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// When a record is tried again after its nth try: doubling pauses, a quarter of chance so that many records do not
+/// all come at one moment.
+fn due_after(attempts: u32, now: Timestamp) -> Timestamp {
+    let pause = FIRST_PAUSE.saturating_mul(1_u32 << attempts.min(16)).min(LONGEST_PAUSE);
+    let pause = pause.mul_f64(jitter());
+    now.checked_add(pause).unwrap_or(now)
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Connection, client};
+use super::connection::{Connection, client};
 use crate::config::Endpoint;
 use crate::model::{BranchTax, CentralTax, Company, Model, Partner, PosOrderModel, Pricelist, Tax, Team, User, Warehouse};
 use crate::odoo::Call;

@@ -1,40 +1,25 @@
 //! A pass: one run over branches. Each branch is read and written side by side, all branches at once, and no branch
 //! waits for another or fails with it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 
+use super::branch::{BranchPass, Counted, Progress, Request};
 use super::central::Central;
+use super::connection::connect_branch;
 use super::receive::Looked;
-use super::{Bridge, Connection, Halt, TRIES, connect_branch, deliver, explain, receive, short_pause};
+use super::{Bridge, Halt, deliver, receive};
 use crate::config::Branch;
-use crate::mapping::Bindings;
-use crate::odoo::Call;
 use crate::problem::Problem;
-use crate::store::{Endpoint, Kept, LastPass};
+use crate::store::LastPass;
 
 /// Branches read at one time: each costs a connection and a page of orders in memory (about 1 MB).
 const PARALLEL_BRANCHES: usize = 16;
-
-/// What a pass is to do.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// Sales from this moment on, whatever the settings and the cursor say.
-    pub from: Option<Timestamp>,
-    /// Read and map, but write nothing anywhere.
-    pub dry_run: bool,
-    /// Write what waits, read nothing new.
-    pub deliver_only: bool,
-    /// Also what would be tried again only later: a person asked.
-    pub now: bool,
-}
 
 /// What a pass did for a branch. Counts of this pass, but `failed` and `pending`: those stand in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -61,75 +46,6 @@ pub struct Report {
     pub cause: Option<String>,
     /// Who does what about it.
     pub next_step: Option<String>,
-}
-
-/// Counts as they grow, for a progress bar.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Orders read.
-    pub read: AtomicU64,
-    /// Orders of which a try has ended.
-    pub tried: AtomicU64,
-}
-
-/// One branch in a pass.
-pub struct BranchPass {
-    pub(super) bridge: Arc<Bridge>,
-    pub(super) branch: Branch,
-    pub(super) central: Arc<Central>,
-    pub(super) connection: Connection,
-    pub(super) endpoint: Endpoint,
-    pub(super) request: Request,
-    pub(super) last: Option<LastPass>,
-    pub(super) now: Timestamp,
-    /// What the branch's records are at central, as far as this pass knows.
-    pub(super) bindings: Mutex<Bindings>,
-    /// Records of central that turned out to be gone.
-    pub(super) gone: Mutex<HashSet<i64>>,
-    /// Rows in the next batch.
-    pub(super) batch_rows: AtomicUsize,
-    /// Rung when a page was kept, or reading ended.
-    pub(super) kept: Notify,
-    pub(super) reading_ended: AtomicBool,
-    pub(super) counted: Counted,
-    pub(super) progress: Arc<Progress>,
-}
-
-/// What is counted while a pass runs.
-#[derive(Debug, Default)]
-pub struct Counted {
-    read: AtomicU64,
-    new: AtomicU64,
-    pub(super) delivered: AtomicU64,
-    pub(super) adjusted: AtomicU64,
-}
-
-impl BranchPass {
-    /// A call that only reads, repeated while its failures pass by themselves; with the branch's clock.
-    pub(super) async fn branch_call<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<(T, Option<Timestamp>), Halt> {
-        let mut tries = 0;
-        loop {
-            match self.connection.odoo.call_dated(call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
-                    short_pause(tries).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(self.connection.explain(&error).into()),
-            }
-        }
-    }
-
-    /// Counts a page that was kept, and wakes the writer.
-    pub(super) fn note_kept(&self, read: u64, kept: Kept) {
-        self.counted.read.fetch_add(read, Ordering::Relaxed);
-        self.counted.new.fetch_add(kept.new, Ordering::Relaxed);
-        self.progress.read.fetch_add(kept.new + kept.renewed, Ordering::Relaxed);
-        if kept.changed > 0 {
-            tracing::warn!(branch = %self.branch.code, orders = kept.changed, "Orders changed at the branch after they were written to central");
-        }
-        self.kept.notify_one();
-    }
 }
 
 /// Runs a pass over branches, all at once, and reports on each in the order given.

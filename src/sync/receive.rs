@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::pass::BranchPass;
-use super::{Halt, TRIES, explain, odoo_time, parse_odoo_time, short_pause};
+use super::branch::BranchPass;
+use super::connection::{TRIES, short_pause};
+use super::{Halt, explain, odoo_time, parse_odoo_time};
 use crate::config::Receive;
 use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Tax, User};
 use crate::odoo::records::{self, Fields, Header};
@@ -56,7 +57,7 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let mut after = window.floor;
     loop {
         let call = records::headers(&window.domain, after, HEADERS);
-        let (headers, date): (Vec<Header>, _) = pass.branch_call(&call).await?;
+        let (headers, date): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
         looked.answered = true;
         // The branch's clock at the start: whatever is written from now on is in the next window.
         window.started.get_or_insert(date.unwrap_or(pass.now));
@@ -257,7 +258,7 @@ async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> 
     }
     // A changed `shops` or `receive` also hides orders; ask for them by id before crying out.
     let call = Call::read(PosOrderModel::NAME, &missed, &["write_date"]);
-    let (found, _): (Vec<Header>, _) = pass.branch_call(&call).await?;
+    let (found, _): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
     let found: HashSet<i64> = found.iter().map(|header| header.id.get()).collect();
     let gone: Vec<String> = missed.iter().filter(|id| !found.contains(id)).map(i64::to_string).collect();
     if gone.is_empty() {
