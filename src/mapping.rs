@@ -19,8 +19,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rust_decimal::Decimal;
-
 use crate::model::{
     Amount, BranchCode, BranchId, BranchPartner, BranchProduct, BranchTax, CentralId, CentralPartner, CentralProduct, CentralTax, Partner,
     PosLine, PosOrder, PosPayment, Product, SaleLine, SaleOrder, Tax, User,
@@ -246,13 +244,6 @@ pub fn money(amount: Amount) -> String {
 /// A number without idle zeros: `2`, `0.125`.
 pub fn plain(amount: Amount) -> String {
     amount.round_dp(6).normalize().to_string()
-}
-
-/// Whether two amounts are the same money. Odoo stores totals rounded to the currency; before 17 some carry the
-/// noise of a float, far below the smallest coin of any currency.
-pub fn same_money(a: Amount, b: Amount) -> bool {
-    const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
-    (a - b).abs() < NOISE
 }
 
 /// Which product of central is the branch's: by the keys in the order given, the first key that finds any decides.

@@ -14,6 +14,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Money and quantities. Never a float: Odoo's doubles are read through their shortest decimal text.
 pub type Amount = Decimal;
 
+/// Whether two amounts are the same money. Odoo stores totals rounded to the currency; before 17 some carry the
+/// noise of a float, far below the smallest coin of any currency.
+pub fn same_money(a: Amount, b: Amount) -> bool {
+    const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+    (a - b).abs() < NOISE
+}
+
 /// The Odoo model that an id belongs to; a type of its own for each model that crosses the bridge.
 pub trait Model {
     /// Odoo's technical name, e.g. `product.product`.

@@ -65,6 +65,7 @@ impl Retry {
         let filter = self.which.filter();
         let ids = filter.ids.clone();
         let whole_branch = filter.branch.clone().filter(|_| filter.cause.is_none() && ids.is_empty());
+        refuse_unknown(&store, &ids)?;
         refuse_done(&store, &ids, self.recreate)?;
         let retried = store.retry(&filter, self.recreate, Timestamp::now())?;
         if let Some(branch) = whole_branch.as_deref().and_then(|code| config.branch(code)) {
@@ -95,6 +96,16 @@ impl Retry {
         central.remember(&bridge)?;
         report(&bridge.store, &central, &reports, false, context.json)
     }
+}
+
+/// A number that nobody has is a slip of the hand, and silence would look like success.
+fn refuse_unknown(store: &Store, ids: &[i64]) -> Result<(), Failure> {
+    for id in ids {
+        if store.show(*id)?.is_none() {
+            return Err(Failure::Other(format!("There is no record {id}; nothing was done. posbridge log lists them")));
+        }
+    }
+    Ok(())
 }
 
 /// What is done is not sent again, unless a person says that he means it.
@@ -128,7 +139,9 @@ impl Ignore {
         }
         let config = context.config()?;
         let store = Store::open_existing(&config.state)?;
-        let ignored = store.ignore(&self.which.filter(), self.reason.trim(), Timestamp::now())?;
+        let filter = self.which.filter();
+        refuse_unknown(&store, &filter.ids)?;
+        let ignored = store.ignore(&filter, self.reason.trim(), Timestamp::now())?;
         if ignored.is_empty() {
             return nothing(context.json);
         }

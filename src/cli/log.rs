@@ -112,13 +112,14 @@ impl<'e> From<&'e Entry> for Record<'e> {
 pub fn message(entry: &Entry) -> String {
     let problems: Vec<String> = entry.problems.iter().map(Problem::what).collect();
     match entry.state {
+        State::Ignored if entry.reason.is_some() => format!("Ignored: {}.", entry.reason.as_deref().unwrap_or_default()),
         _ if !problems.is_empty() => problems.join(" "),
         State::Done => {
             let name = entry.central_name.as_deref().unwrap_or_default();
             let adjusted = entry.adjusted.as_ref().map(|amount| format!(", with an adjustment line of {amount}")).unwrap_or_default();
             format!("At central as {name}{adjusted}.")
         }
-        State::Ignored => format!("Ignored: {}.", entry.reason.as_deref().unwrap_or_default()),
+        State::Ignored => "Ignored.".to_owned(),
         _ if entry.unknown => "Sent to central, the answer is not known yet: the same call is repeated.".to_owned(),
         _ => "Received, and on its way to central.".to_owned(),
     }

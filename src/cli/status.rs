@@ -28,6 +28,8 @@ struct Line {
     failed: u64,
     done: u64,
     ignored: u64,
+    /// Of the done: changed at the branch afterwards.
+    changed: u64,
     cause: Option<&'static str>,
     message: Option<String>,
     next_step: Option<String>,
@@ -74,13 +76,14 @@ fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts:
         enabled,
         last_pass_at: last.as_ref().map(|last| last.started_at),
         next_pass_at: None, // passes start by themselves only while the daemon runs
-        silent_since: last.as_ref().filter(|last| last.error.is_some()).and_then(|last| last.answered_at),
+        silent_since: last.as_ref().and_then(|last| last.answered_at.filter(|answered| *answered < last.started_at)),
         clock_offset_s: last.as_ref().map(|last| last.clock_offset_s),
         pending: counts.pending,
         held: counts.held,
         failed: counts.failed,
         done: counts.done,
         ignored: counts.ignored,
+        changed: counts.changed,
         cause: problem.as_ref().map(Problem::cause),
         message: problem.as_ref().map(Problem::what),
         next_step: problem.as_ref().map(Problem::next_step),
@@ -106,6 +109,14 @@ fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
         ]);
     }
     print::show(&table)?;
+    let changed: u64 = lines.iter().map(|line| line.changed).sum();
+    if changed > 0 {
+        print::line("")?;
+        print::paragraph(
+            0,
+            &format!("{changed} orders were changed at the branch after they were written to central: posbridge log --cause order_changed"),
+        )?;
+    }
     for line in lines {
         if let (Some(message), Some(next_step)) = (&line.message, &line.next_step) {
             print::line("")?;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{BranchRef, PosLineModel, PosOrderModel};
+use crate::model::{BranchRef, PosLineModel, PosOrderModel, same_money};
 use crate::problem::Side;
 
 fn amount(text: &str) -> Amount {

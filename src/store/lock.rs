@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -35,7 +36,7 @@ impl Lock {
         make_private(directory)?;
         let unwritable = |e: std::io::Error| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() };
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(directory.join("lock")).map_err(unwritable)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -4,8 +4,12 @@
 //! together. A page of orders or a batch of drafts is one transaction, so commits are grouped by nature.
 //! Deliberately absent: any knowledge of Odoo's calls; `sync` is where the two meet.
 
+mod bindings;
+mod decide;
+mod keep;
 mod ledger;
 mod lock;
+mod outcome;
 mod passes;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +20,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+pub use keep::*;
 pub use ledger::*;
 pub use lock::{Held, Lock};
+pub use outcome::{Conclusion, Due, Verdict};
 pub use passes::LastPass;
 
 use crate::model::BranchCode;

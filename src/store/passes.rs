@@ -24,6 +24,9 @@ pub struct LastPass {
     pub clock_offset_s: i64,
     /// Why it did not reach its end.
     pub error: Option<Problem>,
+    /// The names of `shops` that were found at the branch.
+    #[serde(default)]
+    pub shops: Vec<String>,
 }
 
 impl LastPass {

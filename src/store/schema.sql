@@ -37,6 +37,7 @@ CREATE TABLE record (
     UNIQUE (branch, direction, kind, remote_id, witness)
 ) STRICT;
 CREATE INDEX record_due ON record (branch, id) WHERE state = 'pending';
+CREATE INDEX record_state ON record (branch, state, cause);
 CREATE INDEX record_waiting ON record (state, waits_for) WHERE state IN ('pending', 'held', 'failed');
 CREATE INDEX record_window ON record (branch, write_date);
 CREATE INDEX record_witness ON record (witness);

@@ -187,6 +187,7 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
         whole_window_at: if whole { Some(pass.now) } else { before.and_then(|last| last.whole_window_at) },
         clock_offset_s: pass.connection.odoo.clock_offset_s(),
         error,
+        shops: if looked.answered { pass.branch.shops.clone() } else { before.map(|last| last.shops.clone()).unwrap_or_default() },
     };
     note.save(pass.bridge.store.directory(), &pass.branch.code);
 }

@@ -13,7 +13,7 @@ use super::branch::BranchPass;
 use super::connection::{TRIES, short_pause};
 use super::{Halt, explain, odoo_time, parse_odoo_time};
 use crate::config::Receive;
-use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Tax, User};
+use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Shop, Tax, User};
 use crate::odoo::records::{self, Fields, Header};
 use crate::odoo::{Call, OdooError};
 use crate::problem::Problem;
@@ -50,6 +50,7 @@ pub struct Looked {
 /// Whatever keeps the branch from being read to the end, or the ledger from keeping it. What was kept stays.
 pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let fields = fields(pass).await?;
+    shops_exist(pass).await?;
     let mut window = Window::of(pass).await?;
     looked.whole_window = window.floor == 0;
 
@@ -87,6 +88,25 @@ async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
     let text = serde_json::to_string(&fields).unwrap_or_default();
     pass.connection.remember(&pass.bridge.store, Some(&text))?;
     Ok(fields)
+}
+
+/// Makes sure that the branch has the shops which the settings name, when they were not found there before: a name with
+/// a slip in it would receive nothing for ever, and nobody would know.
+async fn shops_exist(pass: &BranchPass) -> Result<(), Halt> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let wanted = &pass.branch.shops;
+    if wanted.is_empty() || pass.last.as_ref().is_some_and(|last| last.shops == *wanted) {
+        return Ok(());
+    }
+    let call = Call::search_read(Shop::NAME, json!([["name", "in", wanted]]), &["name"]).with_archived();
+    let found: Vec<Named> = pass.connection.ask(&call).await?;
+    match wanted.iter().find(|shop| !found.iter().any(|named| named.name == **shop)) {
+        Some(missing) => Err(Problem::ShopNotFound { shop: missing.clone() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// What this pass asks for.

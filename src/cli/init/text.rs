@@ -107,7 +107,7 @@ impl Text {
         match branch {
             Some(branch) => {
                 let shops: Vec<String> = branch.shops.iter().map(|name| quote(name)).collect();
-                self.line(&format!("shops = [{}] # Points of Sale to receive", shops.join(", ")));
+                self.line(&format!("# shops = [{}] # only these Points of Sale; without it all, those of tomorrow too", shops.join(", ")));
             }
             None => self.line("# shops = [\"Furniture Shop\"] # Points of Sale to receive; without it all"),
         }

@@ -44,10 +44,10 @@ pub(in crate::problem) fn product_not_found(name: &str, barcode: &Option<String>
         Who::Central,
         subject,
         format!("product {product}"),
-        format!("Central has no active product {product}."),
+        format!("Central has no product {product}."),
         format!(
             "Central: under Sales > Products > Products create a product with {wanted}, or give it to the one that \
-             is meant, or unarchive it. Or Integrator: name the one that is meant under [branch.CODE.products] in \
+             is meant. Or Integrator: name the one that is meant under [branch.CODE.products] in \
              branches.toml."
         ),
     )
@@ -150,14 +150,23 @@ pub(in crate::problem) fn customer_ambiguous(name: &str, matches: &[String]) -> 
 
 pub(in crate::problem) fn setting_not_found(setting: &str, value: &str, side: &Side) -> Words {
     let setting = clean(setting, NAME_MAX);
-    unmatched(
-        "setting_not_found",
-        Who::Integrator,
-        format!("{setting} {}", quoted(value)),
-        format!("{} {}", setting_noun(&setting), quoted(value)),
-        format!("There is no {} {} at {}, or the bridge's user may not see it.", setting_noun(&setting), quoted(value), place(side)),
-        format!("Integrator: correct `{setting}` in branches.toml{}. {} shows what it finds.", setting_menu(&setting), check(side)),
-    )
+    Words {
+        next_step: format!(
+            "Integrator: correct `{setting}` in branches.toml{}. {} shows what it finds. The next pass goes on by itself; \
+             for orders that failed already, {}",
+            setting_menu(&setting),
+            check(side),
+            then_retry("setting_not_found").replacen("Then type", "type", 1)
+        ),
+        ..unmatched(
+            "setting_not_found",
+            Who::Integrator,
+            format!("{setting} {}", quoted(value)),
+            format!("{} {}", setting_noun(&setting), quoted(value)),
+            format!("There is no {} {} at {}, or the bridge's user may not see it.", setting_noun(&setting), quoted(value), place(side)),
+            String::new(),
+        )
+    }
 }
 
 pub(in crate::problem) fn setting_ambiguous(setting: &str, value: &str, matches: &[String]) -> Words {
@@ -357,11 +366,10 @@ pub(in crate::problem) fn branch_restored(details: &str) -> Words {
         meaning: "What was received before stays at central. New sales are told apart from old ones with the same \
                   number, and none is written twice."
             .to_owned(),
-        next_step: format!(
-            "Branch: say whether a backup was restored, and when. Integrator: type `posbridge reconcile` for the days \
-             since the backup and look at what differs. {}",
-            then_retry("branch_restored")
-        ),
+        next_step: "Branch: say whether a backup was restored, and when. Integrator: compare the days since the backup at \
+                    the branch and at central. Then type `posbridge retry --branch CODE` with the branch's code, which \
+                    ends this notice."
+            .to_owned(),
     }
 }
 

@@ -1,0 +1,84 @@
+//! What is known of the records that orders name: as the branch has them, and which of central's they are.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::model::BranchCode;
+
+impl Store {
+    /// See [`StoreError`].
+    pub fn branch_records(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT data FROM branch_record WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?;
+            by_id(ids, |id| query.query_row(params![branch.as_str(), model, id], |row| row.get(0)).optional())
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn unread(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached("SELECT 1 FROM branch_record WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND stale = 0")?;
+            let mut unread = Vec::new();
+            for id in ids {
+                if !query.exists(params![branch.as_str(), model, id])? {
+                    unread.push(*id);
+                }
+            }
+            Ok(unread)
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn stale_records(&self, branch: &BranchCode) -> Result<Vec<(String, i64)>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT model, branch_id FROM branch_record WHERE branch = ?1 AND stale = 1")?;
+            query.query_map([branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn bindings(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT central_id FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?;
+            by_id(ids, |id| query.query_row(params![branch.as_str(), model, id], |row| row.get(0)).optional())
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn bind(&self, branch: &BranchCode, model: &str, found: &[(i64, i64)], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|db| {
+            for (branch_id, central_id) in found {
+                db.prepare_cached(
+                    "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at) VALUES (?1, ?2, ?3, ?4, 'match', ?5)
+                     ON CONFLICT DO UPDATE SET central_id = excluded.central_id, updated_at = excluded.updated_at WHERE source = 'match'",
+                )?
+                .execute(params![branch.as_str(), model, branch_id, central_id, now.as_second()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn unbind_central(&self, branch: &BranchCode, central_id: i64) -> Result<usize, StoreError> {
+        self.write(|db| {
+            db.execute(
+                "DELETE FROM binding WHERE branch = ?1 AND central_id = ?2 AND source = 'match'",
+                params![branch.as_str(), central_id],
+            )
+        })
+    }
+}
+
+fn by_id<T>(ids: &[i64], mut query: impl FnMut(i64) -> rusqlite::Result<Option<T>>) -> rusqlite::Result<HashMap<i64, T>> {
+    let mut found = HashMap::new();
+    for id in ids {
+        if let Some(value) = query(*id)? {
+            found.insert(*id, value);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,271 @@
+//! Keeping what a branch gave: the step after which nothing of it can be lost.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::ledger::State;
+use super::outcome::attempt;
+use super::{Store, StoreError, json_text};
+use crate::model::{Amount, BranchCode, BranchId, BranchRef, Partner, PosOrder, PosOrderModel, same_money};
+use crate::problem::Problem;
+
+/// A branch's record that orders name: `(model, id, JSON)`.
+pub type BranchRecord = (&'static str, i64, String);
+
+/// What became of a page that was kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Orders never seen before.
+    pub new: u64,
+    /// Orders changed at the branch before they were written: the newer content counts.
+    pub renewed: u64,
+    /// Orders changed at the branch after they were written: flagged, the draft is not touched.
+    pub changed: u64,
+    /// Whether an id came back with another order under it: the branch was restored or cloned.
+    pub reused_id: bool,
+}
+
+/// What the ledger knows of an id that a branch named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The record.
+    pub record: i64,
+    /// Its witness.
+    pub witness: String,
+    /// As last seen.
+    pub write_date: String,
+}
+
+impl Store {
+    /// See [`StoreError`].
+    pub fn known(&self, branch: &BranchCode, first: i64, last: i64) -> Result<HashMap<i64, Vec<Known>>, StoreError> {
+        self.read(|db| {
+            let mut rows = db.prepare_cached(
+                "SELECT remote_id, id, witness, write_date FROM record
+                 WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id BETWEEN ?2 AND ?3",
+            )?;
+            let mut known: HashMap<i64, Vec<Known>> = HashMap::new();
+            let mut rows = rows.query(params![branch.as_str(), first, last])?;
+            while let Some(row) = rows.next()? {
+                known.entry(row.get(0)?).or_default().push(Known { record: row.get(1)?, witness: row.get(2)?, write_date: row.get(3)? });
+            }
+            Ok(known)
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn highest_order(&self, branch: &BranchCode) -> Result<i64, StoreError> {
+        self.read(|db| {
+            db.prepare_cached(
+                "SELECT coalesce(max(remote_id), 0) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'",
+            )?
+            .query_row([branch.as_str()], |row| row.get(0))
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn window(&self, branch: &BranchCode, since: &str, floor: i64) -> Result<Vec<i64>, StoreError> {
+        self.read(|db| {
+            let mut rows = db.prepare_cached(
+                "SELECT remote_id FROM record WHERE branch = ?1 AND write_date >= ?2 AND remote_id > ?3 AND direction = 'receive'",
+            )?;
+            rows.query_map(params![branch.as_str(), since, floor], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// See [`StoreError`]; then nothing of the page is kept.
+    pub fn keep(
+        &self,
+        branch: &BranchCode,
+        orders: &[PosOrder],
+        records: &[BranchRecord],
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Kept, StoreError> {
+        self.write(|db| {
+            let mut kept = Kept::default();
+            for order in orders {
+                keep_order(db, branch, order, now, &mut kept)?;
+            }
+            for (model, id, data) in records {
+                db.prepare_cached("INSERT OR REPLACE INTO branch_record (branch, model, branch_id, data) VALUES (?1, ?2, ?3, ?4)")?
+                    .execute(params![branch.as_str(), model, id, data])?;
+            }
+            if let Some(cursor) = cursor {
+                db.prepare_cached("UPDATE endpoint SET cursor = ?2 WHERE owner = ?1")?.execute(params![branch.as_str(), cursor])?;
+            }
+            Ok(kept)
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn orders_of_other_branches(
+        &self,
+        branch: &BranchCode,
+        witnesses: &[String],
+    ) -> Result<HashMap<String, (String, String)>, StoreError> {
+        self.read(|db| {
+            let mut found = HashMap::new();
+            let mut query = db.prepare_cached(
+                "SELECT branch, reference FROM record WHERE witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
+            )?;
+            for witness in witnesses {
+                let twin = query.query_row(params![witness, branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                if let Some(twin) = twin {
+                    found.insert(witness.clone(), twin);
+                }
+            }
+            Ok(found)
+        })
+    }
+}
+
+/// A row that stands under an order's id.
+struct Standing {
+    record: i64,
+    witness: String,
+    reference: String,
+    date_order: String,
+    amount_total: String,
+    state: State,
+    unknown: bool,
+    has_draft: bool,
+    content_hash: String,
+}
+
+fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
+    let standing = standing(db, branch, order.id)?;
+    let witness = order.witness();
+    let same_receipt = |row: &&Standing| {
+        row.reference == order.reference()
+            && row.date_order == order.date_order
+            && row.amount_total.parse::<Amount>().is_ok_and(|total| same_money(total, order.amount_total))
+    };
+    // An upgrade of the branch's Odoo can give an old order a uuid: same receipt, same order.
+    match standing.iter().find(|row| row.witness == witness).or_else(|| standing.iter().find(same_receipt)) {
+        Some(row) => renew(db, row, order, now, kept),
+        None => {
+            kept.reused_id |= !standing.is_empty();
+            kept.new += 1;
+            insert(db, branch, order, &witness, now)
+        }
+    }
+}
+
+fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -> rusqlite::Result<Vec<Standing>> {
+    let mut query = db.prepare_cached(
+        "SELECT id, witness, reference, date_order, amount_total, state, unknown, central_id IS NOT NULL, content_hash FROM record
+         WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
+    )?;
+    let rows = query.query_map(params![branch.as_str(), id.get()], |row| {
+        Ok(Standing {
+            record: row.get(0)?,
+            witness: row.get(1)?,
+            reference: row.get(2)?,
+            date_order: row.get(3)?,
+            amount_total: row.get(4)?,
+            state: State::parse(&row.get::<_, String>(5)?).unwrap_or(State::Failed),
+            unknown: row.get(6)?,
+            has_draft: row.get(7)?,
+            content_hash: row.get(8)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn insert(db: &Connection, branch: &BranchCode, order: &PosOrder, witness: &str, now: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO record (branch, direction, kind, remote_id, witness, reference, state, due_at, write_date, content_hash, payload, rows,
+             date_order, amount_total, amount_tax, currency, created_at, updated_at)
+         VALUES (?1, 'receive', 'order', ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?5, ?5)",
+    )?
+    .execute(params![
+        branch.as_str(),
+        order.id.get(),
+        witness,
+        order.reference(),
+        now.as_second(),
+        order.write_date,
+        order.content_hash(),
+        json_text(order),
+        order.lines.len() + 1, // and the closing note
+        order.date_order,
+        order.amount_total.to_string(),
+        order.amount_tax.to_string(),
+        order.currency_id.as_ref().map_or("", |currency| currency.name.as_str()),
+    ])?;
+    Ok(())
+}
+
+fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
+    let hash = order.content_hash();
+    if row.content_hash == hash {
+        db.prepare_cached("UPDATE record SET write_date = ?2 WHERE id = ?1 AND write_date <> ?2")?
+            .execute(params![row.record, order.write_date])?;
+        return Ok(());
+    }
+    let written = row.has_draft || row.unknown || row.state == State::Done;
+    if written {
+        kept.changed += 1;
+        let problem = Problem::OrderChanged { what: what_changed(db, row.record, order)? };
+        db.prepare_cached(
+            "UPDATE record SET write_date = ?2, content_hash = ?3, changed = ?4, updated_at = ?5,
+                 problems = CASE WHEN state = 'done' THEN ?6 ELSE problems END,
+                 cause = CASE WHEN state = 'done' THEN ?7 ELSE cause END
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            row.record,
+            order.write_date,
+            hash,
+            json_text(order),
+            now.as_second(),
+            json_text(&[&problem]),
+            problem.cause()
+        ])?;
+        return attempt(db, row.record, now, 0, "changed", Some(&problem), &problem.what());
+    }
+    kept.renewed += 1;
+    // The change may be the fix that a failed order waits for.
+    db.prepare_cached(
+        "UPDATE record SET write_date = ?2, content_hash = ?3, payload = ?4, rows = ?5, amount_total = ?6, amount_tax = ?7, updated_at = ?8,
+             state = CASE WHEN state = 'failed' THEN 'pending' ELSE state END,
+             due_at = CASE WHEN state = 'failed' THEN ?8 ELSE due_at END
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        row.record,
+        order.write_date,
+        hash,
+        json_text(order),
+        order.lines.len() + 1,
+        order.amount_total.to_string(),
+        order.amount_tax.to_string(),
+        now.as_second(),
+    ])?;
+    Ok(())
+}
+
+/// Names the parts of an order that differ from what was written, for a person.
+fn what_changed(db: &Connection, record: i64, newer: &PosOrder) -> rusqlite::Result<String> {
+    let payload: String = db.prepare_cached("SELECT payload FROM record WHERE id = ?1")?.query_row([record], |row| row.get(0))?;
+    let Ok(older) = serde_json::from_str::<PosOrder>(&payload) else { return Ok("its content".to_owned()) };
+    let mut parts = Vec::new();
+    let mut differs = |what: String, differs: bool| {
+        if differs {
+            parts.push(what);
+        }
+    };
+    let name = |partner: &Option<BranchRef<Partner>>| partner.as_ref().map_or("nobody".to_owned(), |p| p.name.clone());
+    differs(format!("total {} -> {}", older.amount_total, newer.amount_total), older.amount_total != newer.amount_total);
+    differs(format!("customer {} -> {}", name(&older.partner_id), name(&newer.partner_id)), older.partner_id != newer.partner_id);
+    if let Some(invoice) = newer.account_move.as_ref().filter(|_| older.account_move.is_none()) {
+        differs(format!("invoiced as {}", invoice.name), true);
+    }
+    differs("lines".to_owned(), older.lines != newer.lines);
+    differs("payments".to_owned(), older.payment_ids != newer.payment_ids);
+    differs("notes".to_owned(), older.general_customer_note != newer.general_customer_note);
+    Ok(if parts.is_empty() { "its details".to_owned() } else { parts.join(", ") })
+}

@@ -1,0 +1,186 @@
+//! What is due, what is about to be sent, and what became of it.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{Store, StoreError, json_column, json_text};
+use crate::model::{Amount, BranchCode, CentralId, PosOrder, SaleOrderModel};
+use crate::problem::Problem;
+
+/// An order that is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The record.
+    pub record: i64,
+    /// As received.
+    pub order: PosOrder,
+    /// Rows of its draft.
+    pub rows: usize,
+    /// Tries so far.
+    pub attempts: u32,
+    /// What it waited for until now.
+    pub waits_for: Option<String>,
+}
+
+/// What a try came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Central has it, with the till's total.
+    Done {
+        /// The draft.
+        id: CentralId<SaleOrderModel>,
+        /// `S00042`.
+        name: String,
+        /// The adjustment line's amount.
+        adjusted: Option<Amount>,
+    },
+    /// A person first.
+    Failed {
+        /// Everything that stands in its way; never empty.
+        problems: Vec<Problem>,
+        /// The draft, if one exists that is not as it should be.
+        draft: Option<(CentralId<SaleOrderModel>, String)>,
+    },
+    /// By itself, later.
+    Again {
+        /// Why.
+        problem: Problem,
+        /// When.
+        due_at: Timestamp,
+        /// Whether the call may have been carried out.
+        unknown: bool,
+    },
+    /// A setting says no.
+    Ignored {
+        /// Which.
+        problem: Problem,
+    },
+}
+
+/// A try that is over.
+#[derive(Debug, Clone)]
+pub struct Conclusion {
+    /// The record.
+    pub record: i64,
+    /// What it waited for before.
+    pub waited_for: Option<String>,
+    /// What it came to.
+    pub verdict: Verdict,
+}
+
+impl Store {
+    /// See [`StoreError`].
+    pub fn due(&self, branch: &BranchCode, after: i64, now: Option<Timestamp>, max_rows: usize) -> Result<Vec<Due>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, payload, rows, attempts, waits_for FROM record
+                 WHERE branch = ?1 AND id > ?2 AND state = 'pending' AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3)
+                 ORDER BY id",
+            )?;
+            let mut rows = query.query(params![branch.as_str(), after, now.map(Timestamp::as_second)])?;
+            let (mut due, mut total) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                let count: usize = row.get(2)?;
+                if !due.is_empty() && total + count > max_rows {
+                    break;
+                }
+                total += count;
+                let Some(order) = json_column(row.get(1)?) else { continue };
+                due.push(Due { record: row.get(0)?, order, rows: count, attempts: row.get(3)?, waits_for: row.get(4)? });
+            }
+            Ok(due)
+        })
+    }
+
+    /// See [`StoreError`]; then the call must not be sent.
+    pub fn intend(&self, records: &[i64]) -> Result<(), StoreError> {
+        self.write(|db| {
+            for record in records {
+                db.prepare_cached("UPDATE record SET unknown = 1 WHERE id = ?1 AND state = 'pending'")?.execute([record])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// See [`StoreError`].
+    pub fn conclude(&self, conclusions: &[Conclusion], duration_ms: i64, now: Timestamp) -> Result<usize, StoreError> {
+        self.write(|db| {
+            let mut released = 0;
+            for conclusion in conclusions {
+                conclude_one(db, conclusion, duration_ms, now)?;
+                let still = match &conclusion.verdict {
+                    Verdict::Failed { problems, .. } => problems.iter().map(Problem::key).collect(),
+                    // Nothing was learnt about what it waited for.
+                    Verdict::Again { .. } => continue,
+                    Verdict::Done { .. } | Verdict::Ignored { .. } => Vec::new(),
+                };
+                if let Some(key) = conclusion.waited_for.as_ref().filter(|key| !still.contains(key)) {
+                    released += db
+                        .prepare_cached(
+                            "UPDATE record SET state = 'pending', due_at = ?2, updated_at = ?2 WHERE state = 'failed' AND waits_for = ?1",
+                        )?
+                        .execute(params![key, now.as_second()])?;
+                }
+            }
+            Ok(released)
+        })
+    }
+}
+
+fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let record = conclusion.record;
+    let at = now.as_second();
+    match &conclusion.verdict {
+        Verdict::Done { id, name, adjusted } => {
+            db.prepare_cached(
+                "UPDATE record SET state = 'done', unknown = 0, problems = NULL, cause = NULL, waits_for = NULL, attempts = attempts + 1, due_at = NULL,
+                     central_id = ?2, central_name = ?3, adjusted = ?4, updated_at = ?5 WHERE id = ?1",
+            )?
+            .execute(params![record, id.get(), name, adjusted.map(|a| a.to_string()), at])?;
+            let message = match adjusted {
+                Some(amount) => format!("Written to central as {name}, with an adjustment line of {amount}"),
+                None => format!("Written to central as {name}"),
+            };
+            attempt(db, record, now, duration_ms, "done", None, &message)
+        }
+        Verdict::Failed { problems, draft } => {
+            let Some(first) = problems.first() else { return Ok(()) };
+            db.prepare_cached(
+                "UPDATE record SET state = 'failed', unknown = 0, problems = ?2, cause = ?3, waits_for = ?4, attempts = attempts + 1, due_at = NULL,
+                     central_id = coalesce(?5, central_id), central_name = coalesce(?6, central_name), updated_at = ?7 WHERE id = ?1",
+            )?
+            .execute(params![record, json_text(problems), first.cause(), first.key(), draft.as_ref().map(|d| d.0.get()), draft.as_ref().map(|d| &d.1), at])?;
+            let message: Vec<String> = problems.iter().map(Problem::what).collect();
+            attempt(db, record, now, duration_ms, "failed", Some(first), &message.join(" "))
+        }
+        Verdict::Again { problem, due_at, unknown } => {
+            db.prepare_cached(
+                "UPDATE record SET unknown = ?2, problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
+            )?
+            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), due_at.as_second(), at])?;
+            attempt(db, record, now, duration_ms, "again", Some(problem), &problem.what())
+        }
+        Verdict::Ignored { problem } => {
+            db.prepare_cached(
+                "UPDATE record SET state = 'ignored', unknown = 0, problems = ?2, cause = ?3, waits_for = NULL, attempts = attempts + 1, due_at = NULL,
+                     updated_at = ?4 WHERE id = ?1",
+            )?
+            .execute(params![record, json_text(&[problem]), problem.cause(), at])?;
+            attempt(db, record, now, duration_ms, "ignored", Some(problem), &problem.what())
+        }
+    }
+}
+
+pub(super) fn attempt(
+    db: &Connection,
+    record: i64,
+    now: Timestamp,
+    duration_ms: i64,
+    outcome: &str,
+    problem: Option<&Problem>,
+    message: &str,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO attempt (record_id, at, duration_ms, outcome, cause, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![record, now.as_second(), duration_ms, outcome, problem.map(Problem::cause), message])?;
+    Ok(())
+}
