@@ -11,8 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("problem", &["model"]),
     ("mapping", &["model", "problem"]),
     ("odoo", &["model"]),
-    // `mapping` for the comparison of money, `same_money`.
-    ("store", &["model", "problem", "mapping"]),
+    ("store", &["model", "problem"]),
     ("secret", &[]),
     ("config", &["model", "problem"]),
     ("sync", &["model", "problem", "mapping", "odoo", "store", "secret", "config"]),
