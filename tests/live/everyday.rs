@@ -119,10 +119,10 @@ fn refund(rig: &crate::rig::Rig, branch: &str, order: i64) {
     let action: serde_json::Value = rig.admin(branch, &Call::new("pos.order", "refund").on(&[order]));
     let refund = action["res_id"].as_i64().unwrap_or_else(|| panic!("{action}"));
     let method = rig.number(branch, &format!("select min(m.pos_payment_method_id) from pos_config_pos_payment_method_rel m join pos_payment_method p on p.id = m.pos_payment_method_id join pos_session s on s.config_id = m.pos_config_id join pos_order o on o.session_id = s.id where o.id = {refund} and p.is_cash_count"));
-    let make = Call::new("pos.make.payment", "create").arg("vals_list", json!([{"payment_method_id": method}]));
-    let with = |call: Call| call.context("active_id", json!(refund)).context("active_ids", json!([refund]));
-    let wizard: Vec<i64> = rig.admin(branch, &with(make));
-    rig.act(branch, &with(Call::new("pos.make.payment", "check").on(&wizard)));
+    let context = [("active_id", json!(refund)), ("active_ids", json!([refund]))];
+    let wizard = rig.create(branch, "pos.make.payment", &[("payment_method_id/.id", &method.to_string())], &context);
+    let check = Call::new("pos.make.payment", "check").on(&[wizard]);
+    rig.act(branch, &context.into_iter().fold(check, |call, (key, value)| call.context(key, value)));
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn an_unknown_product_holds_up_its_orders_only_and_one_retry_releases_all() {
     bridge.run(&["retry", &first]).expect(3);
     rig.assert_drafts(orders - 2);
 
-    rig.create("central", "product.product", json!({"name": "Only here 1", "default_code": "ONLY-001"}));
+    rig.create("central", "product.product", &[("name", "Only here 1"), ("default_code", "ONLY-001")], &[]);
     let run = bridge.run(&["retry", &first]);
     all_done(&bridge, run, orders);
     rig.compare(&bridge, orders, &[]);
@@ -152,7 +152,7 @@ fn unknown_customers_are_a_problem_if_the_branch_says_so() {
     assert_eq!(run.count("branch1", "failed"), unknown.len(), "{:?}", bridge.log(&["--state", "failed"]));
     rig.compare(&bridge, SOLD - unknown.len(), &["--expect-missing", &keys(&unknown)]);
     for (name, email) in [("Nobody Knows", "nobody@example.com"), ("New in Town", "new@example.com")] {
-        rig.create("central", "res.partner", json!({"name": name, "email": email}));
+        rig.create("central", "res.partner", &[("name", name), ("email", email)], &[]);
     }
     let run = bridge.run(&["retry", "--cause", "customer_not_found"]);
     all_done(&bridge, run, SOLD);
@@ -163,8 +163,10 @@ fn unknown_customers_are_a_problem_if_the_branch_says_so() {
 fn a_draft_takes_the_taxes_of_its_own_company() {
     let rig = begin(Start::Sold);
     let mut bridge = Bridge::new(&rig, rig.url(), &["branch1", "branch2"]);
-    bridge.set("branch2", "company", "\"My Company (Chicago)\"");
-    bridge.set("branch2", "warehouse", "\"My Company (Chicago)\"");
+    let company = rig.number("central", "select id from res_company where name = 'My US Company'").to_string();
+    rig.create("central", "stock.warehouse", &[("name", "Lake"), ("code", "LAKE"), ("company_id/.id", &company)], &[]);
+    bridge.set("branch2", "company", "\"My US Company\"");
+    bridge.set("branch2", "warehouse", "\"LAKE\"");
     bridge.install();
     bridge.receive().expect(0);
     rig.compare(&bridge, 2 * SOLD, &[]);
@@ -177,10 +179,7 @@ fn a_draft_takes_the_taxes_of_its_own_company() {
     );
     assert_eq!(
         companies,
-        [
-            ["branch1", "My Company (San Francisco)", "My Company (San Francisco)"],
-            ["branch2", "My Company (Chicago)", "My Company (Chicago)"]
-        ]
+        [["branch1", "My Company (San Francisco)", "My Company (San Francisco)"], ["branch2", "My US Company", "My US Company"]]
     );
 }
 

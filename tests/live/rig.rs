@@ -175,8 +175,13 @@ impl Rig {
         self.act(database, &Call::new(model, "write").on(ids).arg("vals", values));
     }
 
-    pub fn create(&self, database: &str, model: &'static str, values: Json) -> i64 {
-        self.admin::<Vec<i64>>(database, &Call::new(model, "create").arg("vals_list", json!([values])))[0]
+    /// Creates a record as an import does (`create` itself takes no arguments by name).
+    pub fn create(&self, database: &str, model: &'static str, values: &[(&str, &str)], context: &[(&'static str, Json)]) -> i64 {
+        let (fields, row): (Vec<&str>, Vec<&str>) = values.iter().copied().unzip();
+        let call = Call::new(model, "load").arg("fields", json!(fields)).arg("data", json!([row]));
+        let call = context.iter().fold(call, |call, (key, value)| call.context(key, value.clone()));
+        let loaded: Json = self.admin(database, &call);
+        loaded["ids"][0].as_i64().unwrap_or_else(|| panic!("{model} at {database}: {loaded}"))
     }
 
     pub fn search(&self, database: &str, model: &'static str, domain: Json) -> Vec<i64> {
