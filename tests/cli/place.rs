@@ -165,6 +165,7 @@ macro_rules! told {
             (r"\b\d{4}-1-(\d{6})\b", "YY01-1-$1"),
             (r"[0-9a-f]{8}, which", "[KEY], which"),
             (r" +\d+ ms +", " [MS] "),
+            (r"(TOOK|received) +", "$1 "),
             (r"\d+ (s|min) ago", "[AGO]"),
         ], omit_expression => true}, { insta::assert_snapshot!($name, $place.plain($text)) })
     };
