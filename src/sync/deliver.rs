@@ -259,6 +259,10 @@ impl Writer<'_> {
         loop {
             let error = match self.pass.central.connection.odoo.call::<Loaded>(call).await {
                 Ok(Loaded { ids: Some(ids), .. }) if ids.len() == set.len() => return Ok(Answer::Written(ids)),
+                // Said of a row, but true of all: the user may not write orders.
+                Ok(Loaded { messages, .. }) if messages.iter().any(|message| explain::forbids_model(&message.message)) => {
+                    OdooError::Access(words(&messages))
+                }
                 Ok(Loaded { messages, .. }) => match judge(&messages, rows, set) {
                     Some(answer) => return Ok(answer),
                     None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },

@@ -113,6 +113,11 @@ fn quoted_pair(words: &str) -> (String, String) {
     }
 }
 
+/// Whether Odoo's words say that the user may not use a model at all (and not: this one record of it).
+pub fn forbids_model(words: &str) -> bool {
+    words.contains("You are not allowed to ")
+}
+
 /// What a complaint of `load` about one record means.
 pub fn complaint(words: &str) -> Problem {
     let words = words.trim().to_owned();
@@ -179,6 +184,8 @@ mod tests {
         assert_eq!(gone_record(gone), Some(CentralId::new(99_999_999)));
         let company = "Failed to write field sale.order.line.tax_ids\nUh-oh! … This seems to be a multi-company issue…";
         assert!(matches!(complaint(company), Problem::CompanyMixedUp { .. }));
+        assert!(forbids_model("You are not allowed to create 'Sales Order' (sale.order) records."));
+        assert!(!forbids_model("Sorry, bridge (id=8) doesn't have 'read' access to:\n- Product (product.product)"));
         assert!(matches!(complaint("The product is sold out"), Problem::RefusedByOdoo { .. }));
     }
 }
