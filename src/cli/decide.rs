@@ -107,8 +107,9 @@ impl Retry {
         if !others.is_empty() {
             reports.extend(pass(&bridge, &central, &others, &request).await);
         }
+        let status = report(&bridge.store, &central, &reports, false, context.json)?;
         central.remember(&bridge)?;
-        report(&bridge.store, &central, &reports, false, context.json)
+        Ok(status)
     }
 }
 
