@@ -139,7 +139,7 @@ fn killed_at_twenty_moments_nothing_is_lost_or_doubled() {
         child.wait().expect("posbridge");
         let written = rig.bound().len();
         midway += usize::from(written > 0 && written < orders);
-        println!("kill {moment} after {after:?} of {whole:?}: {written} of {} drafts", SOLD);
+        println!("kill {moment} after {after:?} of {whole:?}: {written} of {orders} drafts");
 
         bridge.receive().expect(0);
         rig.assert_drafts(orders);
