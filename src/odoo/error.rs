@@ -131,6 +131,14 @@ impl OdooError {
         }
     }
 
+    /// How long the server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Whether a smaller call might pass where this one did not: a time-out, 413, a reply over the cap.
     pub fn is_about_size(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::RequestTooLarge | Self::ReplyTooLarge(_))

@@ -22,6 +22,9 @@ pub(super) const TRIES: u32 = 4;
 /// First pause between those tries; it doubles.
 const SHORT_PAUSE: Duration = Duration::from_millis(500);
 
+/// Longest pause that a server may ask for (`Retry-After`) within a pass; beyond it the work waits for a later one.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// A client together with who it speaks for.
 #[derive(Debug)]
 pub struct Connection {
@@ -55,11 +58,13 @@ impl Connection {
         loop {
             match self.odoo.call_dated(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
-                    short_pause(tries).await;
+                Err(error) => {
+                    let again = explain::passes_by_itself(&error) && tries + 1 < TRIES;
+                    if !again || !short_pause(tries, error.retry_after()).await {
+                        return Err(self.explain(&error));
+                    }
                     tries += 1;
                 }
-                Err(error) => return Err(self.explain(&error)),
             }
         }
     }
@@ -122,7 +127,15 @@ pub fn connect_branch(bridge: &Bridge, branch: &Branch) -> Result<Connection, Ha
     connect(&bridge.store, &bridge.config.state, Side::Branch(branch.code.clone()), &branch.endpoint)
 }
 
-/// A pause before the nth repetition of a call.
-pub(super) async fn short_pause(nth: u32) {
-    tokio::time::sleep(SHORT_PAUSE.saturating_mul(1 << nth.min(6)).mul_f64(jitter())).await;
+/// Pauses before the nth repetition of a call, as long as the server asks for or a little longer each time. Answers
+/// `false` at once if it asks for more than a pass can wait.
+pub(super) async fn short_pause(nth: u32, asked: Option<Duration>) -> bool {
+    let own = SHORT_PAUSE.saturating_mul(1 << nth.min(6)).mul_f64(jitter());
+    match asked {
+        Some(asked) if asked > LONGEST_WAIT => false,
+        asked => {
+            tokio::time::sleep(asked.unwrap_or_default().max(own)).await;
+            true
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::mapping::{self, plain};
 use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money};
 use crate::odoo::records::{self, Adjustment, Draft, Loaded, Rows};
 use crate::odoo::{Call, OdooError, Outcome, is_serialization};
-use crate::problem::{Problem, Side};
+use crate::problem::{Problem, Retry, Side};
 use crate::store::{Conclusion, Due, Verdict};
 
 /// Rows of the first batch of a pass: 50 orders of three lines and a note.
@@ -42,6 +42,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Longest pause: an Odoo that comes back in the night finds the bridge within the hour.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// Calls of one batch that may fail inside Odoo, or be too much for it, before the rest waits for a better hour: enough
+/// to find one bad order among 200 by halving, too few to be a storm.
+const MOST_FAILURES: u32 = 16;
 
 /// Taxes may differ by this and by a hundredth when the total is equal: each line and each tax rounds by itself.
 const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
@@ -187,8 +191,8 @@ enum Answer {
     /// These places were named as bad; nothing was written.
     Refused(BTreeMap<usize, String>),
     /// Refused without naming a place.
-    RefusedAll(String),
-    /// Too much for one call.
+    RefusedAll(Problem),
+    /// Odoo failed inside, or the call was too much for it: fewer at a time may pass.
     TooMuch(OdooError),
 }
 
@@ -206,6 +210,7 @@ impl Writer<'_> {
     /// The others have their verdict.
     async fn load_all(&mut self, content: &Content<'_>, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
         let mut written = BTreeMap::new();
+        let mut failures = 0;
         let mut sets = vec![places];
         while let Some(set) = sets.pop() {
             let (call, rows) = self.call(content, &set);
@@ -217,19 +222,25 @@ impl Writer<'_> {
                 Ok(Answer::Refused(bad)) => {
                     sets.push(set.into_iter().filter(|place| !bad.contains_key(place)).collect());
                     for (place, words) in bad {
-                        self.refuse(content, place, &words).await?;
+                        self.refuse_row(content, place, &words).await?;
                     }
                 }
                 // Nobody is named: halve until the one remains that it is about.
-                Ok(Answer::RefusedAll(words)) => match set.as_slice() {
-                    [place] => self.refuse(content, *place, &words).await?,
+                Ok(Answer::RefusedAll(problem)) => match set.as_slice() {
+                    [place] => self.fail(content, *place, problem),
                     _ => halve(&mut sets, &set),
                 },
-                Ok(Answer::TooMuch(error)) => match set.as_slice() {
-                    [place] => self.postpone(&[*place], &error),
-                    _ => halve(&mut sets, &set),
-                },
-                Err(error) => {
+                Ok(Answer::TooMuch(error)) if failures < MOST_FAILURES => {
+                    failures += 1;
+                    let problem = self.pass.central.connection.explain(&error);
+                    match set.as_slice() {
+                        // Waiting makes no single order smaller.
+                        [place] if problem.retry() != Retry::ByItself => self.fail(content, *place, problem),
+                        [place] => self.postpone(&[*place], &error),
+                        _ => halve(&mut sets, &set),
+                    }
+                }
+                Ok(Answer::TooMuch(error)) | Err(error) => {
                     let rest: Vec<usize> = set.iter().chain(sets.iter().flatten()).copied().collect();
                     self.postpone(&rest, &error);
                     return Ok((written, Some(self.pass.central.connection.explain(&error))));
@@ -268,13 +279,15 @@ impl Writer<'_> {
                     None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },
                 },
                 Err(error) if error.is_about_size() => return Ok(Answer::TooMuch(error)),
-                Err(OdooError::Server(words) | OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(words)),
+                Err(OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(explain::complaint(&words))),
+                // Once more as it was, for what passes by itself; then it may be about one of them.
+                Err(error @ OdooError::Server(_)) if tries > 0 => return Ok(Answer::TooMuch(error)),
                 Err(error) => error,
             };
-            if !explain::passes_by_itself(&error) || tries + 1 == TRIES {
+            let again = explain::passes_by_itself(&error) || matches!(error, OdooError::Server(_));
+            if !again || tries + 1 == TRIES || !short_pause(tries, error.retry_after()).await {
                 return Err(error);
             }
-            short_pause(tries).await;
             tries += 1;
         }
     }
@@ -296,7 +309,16 @@ impl Writer<'_> {
         }
     }
 
-    async fn refuse(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
+    /// A person has to look at this one.
+    fn fail(&mut self, content: &Content<'_>, place: usize, problem: Problem) {
+        let draft = match content {
+            Content::Drafts => None,
+            Content::Adjustments { lines, .. } => lines.get(&place).map(|(draft, _)| (draft.id, draft.name.clone())),
+        };
+        self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
+    }
+
+    async fn refuse_row(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
         let problem = explain::complaint(words);
         let stale = match explain::gone_record(words) {
             Some(gone) => self.forget(gone.get()).await?,
@@ -307,11 +329,7 @@ impl Writer<'_> {
             self.dropped_match = true;
             self.verdicts.insert(place, Verdict::Again { problem, due_at: Timestamp::now(), unknown: false });
         } else {
-            let draft = match content {
-                Content::Drafts => None,
-                Content::Adjustments { lines, .. } => lines.get(&place).map(|(draft, _)| (draft.id, draft.name.clone())),
-            };
-            self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
+            self.fail(content, place, problem);
         }
         Ok(())
     }
@@ -335,7 +353,9 @@ impl Writer<'_> {
     fn postpone(&mut self, places: &[usize], error: &OdooError) {
         let problem = self.pass.central.connection.explain(error);
         for place in places {
-            let due_at = due_after(self.due[*place].attempts, Timestamp::now());
+            let now = Timestamp::now();
+            let asked = error.retry_after().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
+            let due_at = due_after(self.due[*place].attempts, now).max(asked);
             let unknown = error.outcome() == Outcome::Unknown;
             self.verdicts.insert(*place, Verdict::Again { problem: problem.clone(), due_at, unknown });
         }
@@ -466,7 +486,7 @@ fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<An
     {
         bad.remove(place);
     }
-    Some(if bad.is_empty() { Answer::RefusedAll(words(messages)) } else { Answer::Refused(bad) })
+    Some(if bad.is_empty() { Answer::RefusedAll(explain::complaint(&words(messages))) } else { Answer::Refused(bad) })
 }
 
 fn words(messages: &[records::Message]) -> String {

@@ -210,9 +210,8 @@ impl Page {
                     tracing::info!(branch = %pass.branch.code, page = self.size, "The branch answers slowly: smaller pages");
                     return Ok(None);
                 }
-                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES => {
-                    short_pause(tries).await;
-                    tries += 1;
+                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES && short_pause(tries, error.retry_after()).await => {
+                    tries += 1
                 }
                 Err(error @ OdooError::FieldUnknown(_)) => {
                     // The branch lost a field (a module was removed): ask again which ones it has, at the next pass.

@@ -226,3 +226,44 @@ async fn a_record_that_is_sent_and_not_answered_says_so() {
     stage.settle().await;
     stage.assert_exactly_once();
 }
+
+#[tokio::test]
+async fn one_order_that_breaks_odoo_is_found_and_the_others_are_written() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    for _ in 0..40 {
+        branch.sell(Sale::new().line(Item::new("ART-0001")));
+    }
+    branch.sell(Sale::new().line(Item::new("ART-0002")).note("poison"));
+    let poisoned = |seen: &posbridge::demo::Seen| format!("{:?}", seen.named).contains("poison");
+    stage.server.inject(
+        When::call("sale.order", "load").and(poisoned).always(),
+        Mishap::fault(
+            1,
+            "Traceback (most recent call last):\n  File \"x.py\", line 1\nAttributeError: 'NoneType' object has no attribute 'id'",
+        ),
+    );
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.pending, report.failed), (40, 1, 0), "{report:?}");
+    let waiting = stage.log(Filter { state: Some(State::Pending), ..Filter::default() });
+    assert_eq!((waiting[0].problems[0].cause(), waiting[0].unknown), ("server_error", true));
+    assert!(waiting[0].problems[0].what().contains("AttributeError") && !waiting[0].problems[0].what().contains("File"));
+    stage.server.clear_mishaps();
+    stage.settle().await;
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn an_odoo_that_breaks_at_every_order_is_left_alone_after_some_calls() {
+    let stage = Stage::new(1).await;
+    for _ in 0..60 {
+        stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")));
+    }
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::fault(1, "Traceback\nMemoryError"));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.pending), (0, 60), "{report:?}");
+    assert!(stage.server.calls("sale.order", "load") < 150, "{} calls", stage.server.calls("sale.order", "load"));
+    stage.server.clear_mishaps();
+    stage.settle().await;
+    stage.assert_exactly_once();
+}
