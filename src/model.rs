@@ -343,12 +343,26 @@ impl PosOrder {
     }
 
     /// A hash of what was sold and paid; unmoved by the closing of the session, which rewrites state and write_date
-    /// of every order in it.
+    /// of every order in it, and by new names of what the order points at.
     pub fn content_hash(&self) -> String {
-        let mut content = self.clone();
-        content.state.clear();
-        content.write_date.clear();
-        short_hash(&[&serde_json::to_string(&content).unwrap_or_default()])
+        let mut content = serde_json::to_value(self).unwrap_or_default();
+        content["state"].take();
+        content["write_date"].take();
+        forget_names(&mut content);
+        short_hash(&[&content.to_string()])
+    }
+}
+
+/// Makes of every `[id, name]` the id.
+fn forget_names(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Array(items) => match items.as_slice() {
+            [Value::Number(id), Value::String(_)] => *value = Value::Number(id.clone()),
+            _ => items.iter_mut().for_each(forget_names),
+        },
+        Value::Object(fields) => fields.values_mut().for_each(forget_names),
+        _ => {}
     }
 }
 

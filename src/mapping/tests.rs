@@ -240,6 +240,10 @@ fn a_witness_is_fit_for_an_external_id_whatever_the_uuid_says() {
 fn the_closing_of_a_session_does_not_change_the_content() {
     let closed = PosOrder { state: "done".to_owned(), write_date: "2026-11-20 23:00:00".to_owned(), ..order() };
     assert_eq!(order().content_hash(), closed.content_hash());
+    let renamed = PosOrder { partner_id: Some(named(41, "Azure sh.p.k.")), ..order() };
+    let before = PosOrder { partner_id: Some(named(41, "Azure")), ..order() };
+    assert_eq!(before.content_hash(), renamed.content_hash(), "another name is not another customer");
+    assert_ne!(order().content_hash(), renamed.content_hash());
     assert_ne!(order().content_hash(), PosOrder { amount_total: amount("1"), ..order() }.content_hash());
 }
 

@@ -279,7 +279,10 @@ fn what_changed(db: &Connection, record: i64, newer: &PosOrder) -> rusqlite::Res
     };
     let name = |partner: &Option<BranchRef<Partner>>| partner.as_ref().map_or("nobody".to_owned(), |p| p.name.clone());
     differs(format!("total {} -> {}", older.amount_total, newer.amount_total), older.amount_total != newer.amount_total);
-    differs(format!("customer {} -> {}", name(&older.partner_id), name(&newer.partner_id)), older.partner_id != newer.partner_id);
+    differs(
+        format!("customer {} -> {}", name(&older.partner_id), name(&newer.partner_id)),
+        older.partner_id.as_ref().map(|p| p.id) != newer.partner_id.as_ref().map(|p| p.id),
+    );
     if let Some(invoice) = newer.account_move.as_ref().filter(|_| older.account_move.is_none()) {
         differs(format!("invoiced as {}", invoice.name), true);
     }
