@@ -407,3 +407,6 @@ fn json_column<T: serde::de::DeserializeOwned>(text: Option<String>) -> Option<T
 fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
