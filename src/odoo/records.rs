@@ -383,9 +383,18 @@ pub struct Draft {
     pub amount_total: crate::model::Amount,
     /// The taxes in it.
     pub amount_tax: crate::model::Amount,
+    create_date: String,
+    write_date: String,
+}
+
+impl Draft {
+    /// Whether nobody has written it since it was created, in one transaction and so at one time.
+    pub fn untouched(&self) -> bool {
+        self.state == "draft" && self.create_date == self.write_date
+    }
 }
 
 /// Drafts by id; those that are gone are left out.
 pub fn drafts(ids: &[i64]) -> Call {
-    Call::read(SaleOrderModel::NAME, ids, &["name", "state", "amount_total", "amount_tax"])
+    Call::read(SaleOrderModel::NAME, ids, &["name", "state", "amount_total", "amount_tax", "create_date", "write_date"])
 }

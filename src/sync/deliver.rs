@@ -419,11 +419,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a difference is made good by an adjustment line: within the branch's limit, and nobody has taken the
-    /// draft further yet.
+    /// Whether a difference is made good by an adjustment line: within the branch's limit, and nobody has
+    /// touched the draft yet.
     fn adjustable(&self, missing: Amount, draft: &Draft) -> bool {
         let within = self.resolved.rounding.as_ref().is_some_and(|(_, limit)| missing.abs() <= *limit);
-        within && draft.state == "draft" && !same_money(missing, Amount::ZERO)
+        within && draft.untouched() && !same_money(missing, Amount::ZERO)
     }
 
     /// Done, if total and taxes are the till's; else the problem.

@@ -267,3 +267,22 @@ async fn an_odoo_that_breaks_at_every_order_is_left_alone_after_some_calls() {
     stage.settle().await;
     stage.assert_exactly_once();
 }
+
+#[tokio::test]
+async fn a_draft_that_somebody_edited_gets_no_adjustment_line_when_the_ledger_is_lost() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.sell(Sale::new().line(Item::new("ART-0001").price("10")));
+    stage.receive().await;
+    let draft = stage.central.sale_orders().remove(0);
+    stage.central.advance(60);
+    stage.central.update("sale.order.line", draft.lines[0].id, [("price_unit", 10.02.into())]).unwrap();
+    stage.central.update("sale.order", draft.order.id, [("client_order_ref", "by hand".into())]).unwrap();
+    std::fs::remove_dir_all(stage.config().state).unwrap();
+    stage.seal();
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.failed), (0, 1), "{report:?}");
+    assert_eq!(stage.failed()[0].problems[0].cause(), "total_differs");
+    let now = stage.central.sale_orders().remove(0);
+    assert_eq!((now.lines.len(), now.order.text("client_order_ref").as_str()), (draft.lines.len(), "by hand"));
+}

@@ -266,7 +266,8 @@ pub(in crate::problem) fn record_gone(model: &str, words: &str) -> Words {
 pub(in crate::problem) fn total_differs(till: Decimal, central: Decimal, limit: Option<Decimal>, hint: &Option<String>) -> Words {
     let difference = (central - till).abs();
     let limit = match limit {
-        Some(limit) => format!("more than the {limit} that may be adjusted"),
+        Some(limit) if difference > limit => format!("more than the {limit} that may be adjusted"),
+        Some(_) => "and nothing is adjusted on a draft that somebody has changed".to_owned(),
         None => "and no adjustment is set up for this branch".to_owned(),
     };
     let hint = hint.as_deref().map(|hint| format!("{}. ", said(hint))).unwrap_or_default();
