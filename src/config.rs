@@ -306,6 +306,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
         io::ErrorKind::PermissionDenied => {
             unreadable("this user may not read the file; let the user that runs posbridge read it".to_owned())
         }
+        io::ErrorKind::IsADirectory => unreadable("is a directory; name the file in it with --config FILE".to_owned()),
         _ => unreadable(format!("cannot be read: {error}")),
     };
     let mut bytes = Vec::new();

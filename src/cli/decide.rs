@@ -92,9 +92,24 @@ impl Retry {
         };
         let central = Arc::new(bridge.central()?);
         let request = Request { deliver_only: true, ..Request::default() };
-        let reports = pass(&bridge, &central, &concerned, &request).await;
+        let mut reports = pass(&bridge, &central, &concerned, &request).await;
+        // One fix releases what waits in other branches as well.
+        let counts = bridge.store.counts()?;
+        let waits = |branch: &&crate::config::Branch| counts.get(branch.code.as_str()).is_some_and(|counts| counts.pending > 0);
+        let others: Vec<_> = bridge
+            .config
+            .branches
+            .iter()
+            .filter(|branch| !concerned.iter().any(|c| c.code == branch.code))
+            .filter(waits)
+            .cloned()
+            .collect();
+        if !others.is_empty() {
+            reports.extend(pass(&bridge, &central, &others, &request).await);
+        }
+        let status = report(&bridge.store, &central, &reports, false, context.json)?;
         central.remember(&bridge)?;
-        report(&bridge.store, &central, &reports, false, context.json)
+        Ok(status)
     }
 }
 

@@ -58,8 +58,11 @@ impl Receive {
             None => pass(&bridge, &central, &branches, &request).await,
             Some(day) => pass_from(&bridge, &central, &branches, &request, day).await,
         };
-        central.remember(&bridge)?;
-        report(&bridge.store, &central, &reports, self.dry_run, context.json)
+        // What was done is told, whatever the disk says to one line more.
+        let remembered = central.remember(&bridge);
+        let status = report(&bridge.store, &central, &reports, self.dry_run, context.json)?;
+        remembered?;
+        Ok(status)
     }
 }
 

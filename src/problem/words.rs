@@ -169,7 +169,7 @@ pub(super) fn timed_out(side: &Side, seconds: u64) -> Words {
         ..unreachable(
             side,
             Who::Nobody,
-            format!("{} did not answer within {seconds} seconds.", capital(side)),
+            format!("{} did not answer within {seconds} {}.", capital(side), if seconds == 1 { "second" } else { "seconds" }),
             format!(
                 "{GOES_ON} If it stays for more than an hour, Ops: check the load of the Odoo server, or give it \
                  more time with `timeout` in {}.",

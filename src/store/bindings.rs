@@ -9,6 +9,9 @@ use super::{Store, StoreError};
 use crate::model::BranchCode;
 
 impl Store {
+    /// The records that branch orders name, of a model: JSON by id, without those to be read again.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn branch_records(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, String>, StoreError> {
         self.read(|db| {
@@ -17,6 +20,9 @@ impl Store {
         })
     }
 
+    /// Which of `ids` are not kept, or are to be read again.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn unread(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
@@ -32,6 +38,9 @@ impl Store {
         })
     }
 
+    /// Records of a branch that a person's retry wants read again: `(model, id)`.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn stale_records(&self, branch: &BranchCode) -> Result<Vec<(String, i64)>, StoreError> {
         self.read(|db| {
@@ -40,6 +49,9 @@ impl Store {
         })
     }
 
+    /// Bindings of a branch's records of a model.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn bindings(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
         self.read(|db| {
@@ -48,6 +60,9 @@ impl Store {
         })
     }
 
+    /// Remembers bindings found by matching; a person's choice is never overwritten.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn bind(&self, branch: &BranchCode, model: &str, found: &[(i64, i64)], now: Timestamp) -> Result<(), StoreError> {
         self.write(|db| {
@@ -62,6 +77,9 @@ impl Store {
         })
     }
 
+    /// Forgets matches that point at a record of central, because it is gone. Returns how many.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn unbind_central(&self, branch: &BranchCode, central_id: i64) -> Result<usize, StoreError> {
         self.write(|db| {

@@ -9,6 +9,10 @@ use super::{Entry, Filter, Store, StoreError};
 use crate::model::{Model, Partner, PosOrder, Product, Tax};
 
 impl Store {
+    /// Makes waiting records pending and due, because a person asked; with `recreate` also those that are done, whose
+    /// drafts a person deleted at central. Matches for what they name are found anew. Returns the records.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn retry(&self, filter: &Filter, recreate: bool, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let (clause, values) = filter.sql();
@@ -36,6 +40,10 @@ impl Store {
         })
     }
 
+    /// Ends waiting records without writing them to central, for a reason; for a record that is done and was changed
+    /// at the branch afterwards, ends that notice. Returns the records.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn ignore(&self, filter: &Filter, reason: &str, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let (clause, values) = filter.sql();

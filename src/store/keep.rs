@@ -39,6 +39,9 @@ pub struct Known {
 }
 
 impl Store {
+    /// What the ledger knows of orders `first..=last` of a branch, by id. After a restore an id can have several.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn known(&self, branch: &BranchCode, first: i64, last: i64) -> Result<HashMap<i64, Vec<Known>>, StoreError> {
         self.read(|db| {
@@ -55,6 +58,9 @@ impl Store {
         })
     }
 
+    /// The highest order id of a branch that was ever received.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn highest_order(&self, branch: &BranchCode) -> Result<i64, StoreError> {
         self.read(|db| {
@@ -65,6 +71,10 @@ impl Store {
         })
     }
 
+    /// Ids of received orders of a branch that were last written at or after `since` and have an id above `floor`:
+    /// what a pass over that window should meet again.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn window(&self, branch: &BranchCode, since: &str, floor: i64) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
@@ -75,6 +85,11 @@ impl Store {
         })
     }
 
+    /// Keeps a page of orders and the records that they name, and moves the cursor if one is given: one transaction.
+    ///
+    /// From here on nothing of it can be lost, whatever happens to either Odoo.
+    ///
+    /// # Errors
     /// See [`StoreError`]; then nothing of the page is kept.
     pub fn keep(
         &self,
@@ -100,6 +115,10 @@ impl Store {
         })
     }
 
+    /// Orders of other branches that carry one of these witnesses: `(branch, reference)` by witness. A till's uuid is
+    /// made once in the world, so such a branch is a copy of the other.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn orders_of_other_branches(
         &self,

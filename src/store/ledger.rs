@@ -147,6 +147,9 @@ impl Counts {
 }
 
 impl Store {
+    /// Records by filter, newest change first, at most [`LOG_LIMIT`].
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn log(&self, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
         let (clause, values) = filter.sql();
@@ -157,6 +160,9 @@ impl Store {
         })
     }
 
+    /// One record with its payload and all its attempts, oldest first.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn show(&self, record: i64) -> Result<Option<(Entry, String, Vec<AttemptEntry>)>, StoreError> {
         self.read(|db| {
@@ -177,6 +183,9 @@ impl Store {
         })
     }
 
+    /// How many records of each branch are in each state.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn counts(&self) -> Result<HashMap<String, Counts>, StoreError> {
         self.read(|db| {

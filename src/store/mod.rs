@@ -38,6 +38,9 @@ const STEPS: &[&str] = &[include_str!("schema.sql")];
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// What SQLite's shared memory takes at a time.
+const PROBE: usize = 32 * 1024;
+
 /// Why the state could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -52,6 +55,9 @@ pub enum StoreError {
         /// The system's words.
         reason: String,
     },
+    /// Something else stands at its place.
+    #[error("{} is no directory, so no state can be kept in it. Move it away, or name another directory with `state` in branches.toml", .0.display())]
+    NotADirectory(PathBuf),
     /// Written by a newer posbridge.
     #[error("The state in {} was written by a newer posbridge (version {found} of the ledger; this program knows {known}). Install that version again; the state is unchanged", path.display())]
     Newer {
@@ -351,6 +357,9 @@ fn make_private(directory: &Path) -> Result<(), StoreError> {
     if directory.is_dir() {
         return Ok(());
     }
+    if directory.exists() {
+        return Err(StoreError::NotADirectory(directory.to_owned()));
+    }
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -369,10 +378,21 @@ fn explain(error: rusqlite::Error, directory: &Path) -> StoreError {
     let path = directory.to_owned();
     match error.sqlite_error_code() {
         Some(Code::DiskFull) => StoreError::DiskFull(path),
+        // SQLite's shared memory tells a full disk as a broken one.
+        Some(Code::SystemIoFailure) if no_room(directory) => StoreError::DiskFull(path),
         Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => StoreError::Unwritable { path, reason: error.to_string() },
         Some(Code::DatabaseBusy | Code::DatabaseLocked) => StoreError::Busy(path),
         _ => StoreError::Damaged { path: directory.join(DATABASE), reason: error.to_string() },
     }
+}
+
+/// Whether a small file finds no room in a directory.
+fn no_room(directory: &Path) -> bool {
+    let probe = directory.join(format!("room-{}", std::process::id()));
+    let written = std::fs::write(&probe, [0; PROBE]);
+    // Left behind it would only take room.
+    let _ = std::fs::remove_file(&probe);
+    written.is_err_and(|error| matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
 }
 
 fn json_text<T: serde::Serialize>(value: &T) -> String {

@@ -1,5 +1,7 @@
 //! What is due, what is about to be sent, and what became of it.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -69,6 +71,10 @@ pub struct Conclusion {
 }
 
 impl Store {
+    /// Pending orders of a branch after a record, in the order received, up to a number of draft rows (at least one
+    /// order). With `now`, only those whose time has come.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn due(&self, branch: &BranchCode, after: i64, now: Option<Timestamp>, max_rows: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|db| {
@@ -92,16 +98,30 @@ impl Store {
         })
     }
 
+    /// Says, before a call is sent, that these records may be written by it. Stands until [`Store::conclude`]; a
+    /// crash in between leaves it, so that nobody takes the record for unsent. Returns those that are still to be sent:
+    /// a person may have ended one meanwhile.
+    ///
+    /// # Errors
     /// See [`StoreError`]; then the call must not be sent.
-    pub fn intend(&self, records: &[i64]) -> Result<(), StoreError> {
+    pub fn intend(&self, records: &[i64]) -> Result<HashSet<i64>, StoreError> {
         self.write(|db| {
+            let mut intended = HashSet::new();
             for record in records {
-                db.prepare_cached("UPDATE record SET unknown = 1 WHERE id = ?1 AND state = 'pending'")?.execute([record])?;
+                if db.prepare_cached("UPDATE record SET unknown = 1 WHERE id = ?1 AND state = 'pending'")?.execute([record])? > 0 {
+                    intended.insert(*record);
+                }
             }
-            Ok(())
+            Ok(intended)
         })
     }
 
+    /// Records what tries came to, one attempt row each, all in one transaction. When a record no longer waits for
+    /// what it waited for, all failed records that wait for the same become pending: one fix releases all.
+    ///
+    /// Returns how many were released.
+    ///
+    /// # Errors
     /// See [`StoreError`].
     pub fn conclude(&self, conclusions: &[Conclusion], duration_ms: i64, now: Timestamp) -> Result<usize, StoreError> {
         self.write(|db| {

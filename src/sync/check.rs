@@ -28,8 +28,14 @@ const PARALLEL: usize = 16;
 /// A clock that is further off than this is worth a warning.
 const CLOCK_LIMIT_S: i64 = 120;
 
+/// A `Date` header has whole seconds and comes with the delay of the line: below this, clocks are the same.
+const DATE_STEP_S: i64 = 3;
+
 /// Names listed in one step before "and 4 more".
 const LISTED: usize = 8;
+
+/// Characters of models in one sentence: what the catalogue prints of a name.
+const MODELS_MAX: usize = 78;
 
 /// Steps of every side, in the order in which they depend on each other.
 const REACH: [&str; 7] = ["settings", "password", "dns", "connection", "odoo", "database", "log_in"];
@@ -255,6 +261,9 @@ async fn addresses(host: &str, port: u16) -> String {
 
 fn clock(asking: &Connection, seen: &mut Checked) {
     let seconds = asking.odoo.clock_offset_s();
+    if seconds.abs() <= DATE_STEP_S {
+        return seen.ok("clock", "As this machine's");
+    }
     if seconds.abs() <= CLOCK_LIMIT_S {
         seen.ok("clock", format!("{} s {} ours", seconds.abs(), if seconds < 0 { "behind" } else { "ahead of" }));
         return;
@@ -307,23 +316,43 @@ async fn may_read(connection: &Connection, models: &[&'static str], seen: &mut C
     struct Any {}
     let mut readable = Vec::new();
     let mut apps: Vec<String> = Vec::new();
+    let mut refused: Vec<Problem> = Vec::new();
     for model in models {
         let call = Call::search_read(model, json!([]), &["id"]).arg("limit", json!(1));
         match connection.ask::<Vec<Any>>(&call).await {
             Ok(_) => readable.push(*model),
             Err(Problem::ModuleMissing { module, .. }) if apps.contains(&module) => {}
+            Err(Problem::ModuleMissing { side, model, module }) => {
+                seen.failed_by("apps", &Problem::ModuleMissing { side, model, module: module.clone() });
+                apps.push(module);
+            }
+            Err(problem @ Problem::RightMissing { .. }) => fold(&mut refused, problem),
             Err(problem) => {
-                seen.failed_by(if let Problem::ModuleMissing { .. } = problem { "apps" } else { "rights" }, &problem);
-                match problem {
-                    Problem::ModuleMissing { module, .. } => apps.push(module),
-                    Problem::RightMissing { .. } => {}
-                    // It does not answer any more: the other models would wait for nothing.
-                    _ => break,
-                }
+                seen.failed_by("rights", &problem);
+                // It does not answer any more: the other models would wait for nothing.
+                break;
             }
         }
     }
+    for problem in &refused {
+        seen.failed_by("rights", problem);
+    }
     readable
+}
+
+/// Takes up a missing right; where the same groups open one more model, it becomes part of the last sentence.
+fn fold(refused: &mut Vec<Problem>, problem: Problem) {
+    if let (Some(Problem::RightMissing { model, groups, .. }), Problem::RightMissing { model: one_more, .. }) =
+        (refused.last_mut(), &problem)
+        && model.len() + one_more.len() < MODELS_MAX
+    {
+        model.push_str(", ");
+        model.push_str(one_more);
+        // Odoo's lists differ from model to model; the groups that the sentence itself names open them all.
+        groups.clear();
+        return;
+    }
+    refused.push(problem);
 }
 
 /// `"A", "B" and 4 more`, for names that come from an Odoo.

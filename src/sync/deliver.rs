@@ -52,7 +52,7 @@ const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
 /// What keeps central from being written at all. The records that were tried are concluded, the rest stays due.
 pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
     let mut resolved: Option<Arc<Resolved>> = None;
-    let mut batches: JoinSet<Result<Ended, Halt>> = JoinSet::new();
+    let mut batches: JoinSet<Result<bool, Halt>> = JoinSet::new();
     let (mut last, mut again) = (0, false);
     loop {
         // Looked at before the ledger: what is kept after this look rings the bell.
@@ -89,43 +89,38 @@ async fn next_batch(pass: &BranchPass, after: i64) -> Result<Vec<Due>, Halt> {
     Ok(pass.bridge.store.run(move |store| store.due(&code, after, now, rows)).await?)
 }
 
-async fn join_one(batches: &mut JoinSet<Result<Ended, Halt>>) -> Result<bool, Halt> {
+async fn join_one(batches: &mut JoinSet<Result<bool, Halt>>) -> Result<bool, Halt> {
     match batches.join_next().await {
-        Some(Ok(ended)) => Ok(ended?.released > 0),
+        Some(Ok(ended)) => ended,
         Some(Err(stopped)) => Err(Halt::Problem(Problem::ServerError { side: Side::Central, words: stopped.to_string() })),
         None => Ok(false),
     }
 }
 
-/// What a batch came to, for the loop.
-struct Ended {
-    released: usize,
-}
-
-/// Maps, writes, proves and records one batch.
-async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<Ended, Halt> {
+/// Maps, writes, proves and records one batch. Whether others may go now that waited: released by a fix, or mapped with
+/// a match that was dropped.
+async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<bool, Halt> {
     let began = Instant::now();
     let orders: Vec<_> = due.iter().map(|due| due.order.clone()).collect();
     bind(pass, resolved, &orders).await?;
-    let (mut verdicts, drafts) = map(pass, resolved, &due).await;
+    let (mut verdicts, mut drafts) = map(pass, resolved, &due).await;
     let mut halt = None;
+    let mut dropped_match = false;
     if pass.request.dry_run {
-        for (place, draft) in &drafts {
-            verdicts.insert(*place, Verdict::Done { id: CentralId::new(0), name: draft.client_order_ref.clone(), adjusted: None });
-        }
+        let would = |draft: &SaleOrder| Verdict::Done { id: CentralId::new(0), name: draft.client_order_ref.clone(), adjusted: None };
+        verdicts.extend(drafts.iter().map(|(place, draft)| (*place, would(draft))));
     } else if !drafts.is_empty() {
-        let intended: Vec<i64> = drafts.keys().map(|place| due[*place].record).collect();
-        pass.bridge.store.run(move |store| store.intend(&intended)).await?;
-        // Within the writers' limit, and never beside more calls than central was promised.
         let _permit = pass.central.writers.acquire().await;
+        let wanted: Vec<i64> = drafts.keys().map(|place| due[*place].record).collect();
+        let intended = pass.bridge.store.run(move |store| store.intend(&wanted)).await?;
+        // Somebody may have said in the meantime that one is not to be sent.
+        drafts.retain(|place, _| intended.contains(&due[*place].record));
         let mut writer = Writer { pass, resolved, due: &due, drafts: &drafts, verdicts: &mut verdicts, dropped_match: false };
         halt = writer.write().await.err();
-        let dropped = writer.dropped_match;
-        let released = conclude(pass, &due, verdicts, began.elapsed()).await?;
-        return halt.map_or(Ok(Ended { released: released + usize::from(dropped) }), Err);
+        dropped_match = writer.dropped_match;
     }
     let released = conclude(pass, &due, verdicts, began.elapsed()).await?;
-    halt.map_or(Ok(Ended { released }), Err)
+    halt.map_or(Ok(dropped_match || released > 0), Err)
 }
 
 /// The drafts of a batch by their place in it, and the verdicts of those that cannot be mapped.

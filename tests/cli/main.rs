@@ -1,0 +1,9 @@
+//! The program as a person meets it: what he typed, what he reads, and the exit status. Nothing here looks inside, but
+//! for the ledger, which has to be whole after everything that goes wrong.
+
+mod disk;
+mod fake;
+mod output;
+mod place;
+mod replies;
+mod settings;
