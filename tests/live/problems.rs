@@ -167,6 +167,8 @@ fn a_draft_takes_the_taxes_of_its_own_company() {
     rig.create("central", "stock.warehouse", &[("name", "Lake"), ("code", "LAKE"), ("company_id/.id", &company)], &[]);
     bridge.set("branch2", "company", "\"My US Company\"");
     bridge.set("branch2", "warehouse", "\"LAKE\"");
+    // That of the settings belongs to the first company.
+    bridge.set("branch2", "pricelist", "");
     bridge.install();
     bridge.receive().expect(0);
     rig.compare(&bridge, 2 * SOLD, &[]);
