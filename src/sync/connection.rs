@@ -54,10 +54,18 @@ impl Connection {
     /// # Errors
     /// As [`Connection::ask`].
     pub async fn ask_dated<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<(T, Option<Timestamp>), Problem> {
+        self.patiently(|| self.odoo.call_dated(call)).await
+    }
+
+    /// Work that only reads, repeated while its failures pass by themselves.
+    ///
+    /// # Errors
+    /// As [`Connection::ask`].
+    pub async fn patiently<T, F: Future<Output = Result<T, OdooError>>>(&self, mut work: impl FnMut() -> F) -> Result<T, Problem> {
         let mut tries = 0;
         loop {
-            match self.odoo.call_dated(call).await {
-                Ok(answer) => return Ok(answer),
+            match work().await {
+                Ok(value) => return Ok(value),
                 Err(error) => {
                     let again = explain::passes_by_itself(&error) && tries + 1 < TRIES;
                     if !again || !short_pause(tries, error.retry_after()).await {

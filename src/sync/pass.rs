@@ -143,6 +143,8 @@ async fn one_branch(
         ended
     };
     let (read, delivered) = tokio::join!(read, deliver::deliver(&pass));
+    // Also after a pass that broke off: each log-in writes a row at the branch.
+    pass.connection.remember(&pass.bridge.store, None)?;
     // A branch that cannot be read says more about this branch than a central that cannot be written.
     let problem = read.err().or(delivered.err()).map(Halt::into_problem);
     note_pass(&pass, looked, problem.clone());

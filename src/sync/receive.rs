@@ -75,7 +75,6 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     notice_restore(pass, &window).await?;
     let cursor = window.started.map(odoo_time);
     page.keep_while(pass, |waiting, _| waiting > 0, cursor.as_deref()).await?;
-    pass.connection.remember(&pass.bridge.store, None)?;
     Ok(())
 }
 
@@ -84,7 +83,7 @@ async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
     if let Some(known) = pass.endpoint.fields.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
         return Ok(known);
     }
-    let fields = Fields::ask(&pass.connection.odoo).await.map_err(|e| pass.connection.explain(&e))?;
+    let fields = pass.connection.patiently(|| Fields::ask(&pass.connection.odoo)).await?;
     let text = serde_json::to_string(&fields).unwrap_or_default();
     pass.connection.remember(&pass.bridge.store, Some(&text))?;
     Ok(fields)
@@ -303,7 +302,7 @@ async fn named_records(pass: &BranchPass, orders: &[PosOrder]) -> Result<Vec<Bra
         let (code, ids) = (pass.branch.code.clone(), ids.into_iter().collect::<Vec<_>>());
         let unread = pass.bridge.store.run(move |store| store.unread(&code, model, &ids)).await?;
         if !unread.is_empty() {
-            records.extend(read_records(pass, model, &unread).await.map_err(|e| pass.connection.explain(&e))?);
+            records.extend(pass.connection.patiently(|| read_records(pass, model, &unread)).await?);
         }
     }
     Ok(records)
