@@ -21,9 +21,10 @@
 //!    [`odoo::records`] the fields, the create-once call and all that differs between Odoo versions.
 //! 6. [`store`]: the ledger (`schema.sql` explains each table), the lock, the note of the last pass.
 //! 7. [`secret`]: passwords sealed to their branch, address and user.
-//! 8. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what names
-//!    mean there, `pass` runs them side by side, `explain` turns failures of the wire into problems; `check` and
-//!    `discover` ask what `posbridge check` and `init` want to know.
+//! 8. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
+//!    settings mean there and `bind` what a branch's records are, `pass` runs reading and writing side by side for
+//!    each `branch`, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
+//!    and `discover` ask what `posbridge check` and `init` want to know.
 //! 9. [`cli`]: one file a verb.
 //! 10. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
 //!
