@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::receive::{pass, report};
-use super::{Context, Failure, Status, log, print};
+use super::{Context, Failure, Status, branches_named, log, print};
 use crate::store::{Entry, Filter, State, Store, StoreError};
 use crate::sync::{Bridge, Request};
 
@@ -66,14 +66,20 @@ impl Retry {
         let ids = filter.ids.clone();
         let whole_branch = filter.branch.clone().filter(|_| filter.cause.is_none() && ids.is_empty());
         refuse_unknown(&store, &ids)?;
+        branches_named(&config, filter.branch.as_slice())?;
         refuse_done(&store, &ids, self.recreate)?;
         let retried = store.retry(&filter, self.recreate, Timestamp::now())?;
+        let mut notice_ended = false;
         if let Some(branch) = whole_branch.as_deref().and_then(|code| config.branch(code)) {
             // Who retries a whole branch has seen what was wrong with it.
+            notice_ended = store.branch_problems()?.iter().any(|(owner, _)| owner == branch.code.as_str());
             store.set_branch_problem(&branch.code, None)?;
         }
+        if notice_ended && !context.json {
+            print::line("The notice about this branch is ended")?;
+        }
         if retried.is_empty() {
-            return nothing(context.json);
+            return if notice_ended && !context.json { Ok(Status::Done) } else { nothing(context.json) };
         }
         let concerned: Vec<_> =
             config.branches.iter().filter(|branch| retried.iter().any(|entry| entry.branch == branch.code.as_str())).cloned().collect();

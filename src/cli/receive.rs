@@ -53,11 +53,8 @@ impl Receive {
         let bridge = if self.dry_run { Bridge::rehearsal(config)? } else { Bridge::open(config, "receive")? };
         let bridge = Arc::new(bridge);
         let central = Arc::new(bridge.central()?);
-        let request = Request { dry_run: self.dry_run, now: true, ..Request::default() };
-        let reports = match self.from {
-            None => pass(&bridge, &central, &branches, &request).await,
-            Some(day) => pass_from(&bridge, &central, &branches, &request, day).await,
-        };
+        let request = Request { from: self.from, dry_run: self.dry_run, now: true, ..Request::default() };
+        let reports = pass(&bridge, &central, &branches, &request).await;
         // What was done is told, whatever the disk says to one line more.
         let remembered = central.remember(&bridge);
         let status = report(&bridge.store, &central, &reports, self.dry_run, context.json)?;
@@ -89,17 +86,6 @@ pub async fn pass(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Bran
         () = drawing => Vec::new(), // never: the drawing has no end
     };
     bar.finish_and_clear();
-    reports
-}
-
-/// A day begins at its own midnight in each branch, so branches in several zones are asked one zone at a time.
-async fn pass_from(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Branch], request: &Request, day: Date) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for branch in branches {
-        let from = Branch { from: day, ..branch.clone() }.from_utc();
-        let request = Request { from: Some(from), ..request.clone() };
-        reports.extend(pass(bridge, central, std::slice::from_ref(branch), &request).await);
-    }
     reports
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::{Mutex, Notify};
 
 use super::Bridge;
@@ -17,8 +18,8 @@ use crate::store::{Endpoint, Kept, LastPass};
 /// What a pass is to do.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Sales from this moment on, whatever the settings and the cursor say.
-    pub from: Option<Timestamp>,
+    /// Sales from each branch's own midnight of this day on, whatever the settings and the cursor say.
+    pub from: Option<Date>,
     /// Read and map, but write nothing anywhere.
     pub dry_run: bool,
     /// Write what waits, read nothing new.

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::branch::BranchPass;
 use super::connection::{TRIES, short_pause};
 use super::{Halt, explain, odoo_time, parse_odoo_time};
-use crate::config::Receive;
+use crate::config::{Branch, Receive};
 use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Shop, Tax, User};
 use crate::odoo::records::{self, Fields, Header};
 use crate::odoo::{Call, OdooError};
@@ -122,7 +122,7 @@ struct Window {
 
 impl Window {
     async fn of(pass: &BranchPass) -> Result<Self, Halt> {
-        let from = pass.request.from.unwrap_or_else(|| pass.branch.from_utc());
+        let from = Branch { from: pass.request.from.unwrap_or(pass.branch.from), ..pass.branch.clone() }.from_utc();
         let mut domain = vec![json!(["date_order", ">=", odoo_time(from)])];
         if !pass.branch.shops.is_empty() {
             domain.push(json!(["config_id.name", "in", pass.branch.shops]));

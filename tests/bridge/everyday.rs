@@ -239,3 +239,14 @@ async fn a_total_that_differs_is_adjusted_within_the_limit_and_a_problem_beyond(
     assert_eq!(stage.failed(), []);
     stage.assert_exactly_once();
 }
+
+#[tokio::test]
+async fn a_shop_that_the_branch_does_not_have_is_a_problem_and_not_silence() {
+    let stage = Stage::with(1, "shops = [\"Shop b1\", \"Kiosc\"]\n", |_| {}).await;
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.cause.as_deref(), report.read), (Some("shop_not_found"), 0));
+    assert!(report.error.as_ref().unwrap().contains("Kiosc"), "{report:?}");
+    stage.write_settings(&["b1".to_owned()], "shops = [\"Shop b1\"]\n");
+    assert_eq!(stage.receive().await[0].delivered, 1);
+}

@@ -112,6 +112,10 @@ async fn an_order_changed_after_it_was_written_is_flagged_and_its_draft_untouche
     assert!(record.problems[0].what().contains("Customer 2"), "{}", record.problems[0].what());
     assert_eq!(stage.central.sale_orders()[0].order.text("write_date"), before);
     assert_eq!(stage.receive().await[0].read, 0, "said once");
+    let id = Filter { ids: vec![record.id], ..Filter::default() };
+    stage.store().ignore(&id, "corrected by hand", Timestamp::now()).unwrap();
+    let record = &stage.log(Filter::default())[0];
+    assert_eq!((record.state, record.problems.len()), (State::Done, 0), "a person ends the notice");
 }
 
 #[tokio::test]
@@ -172,7 +176,7 @@ async fn a_pass_from_a_day_looks_at_all_of_it_and_writes_nothing_twice() {
     let stage = Stage::new(1).await;
     stage.branches[0].sell_random(6, 1);
     stage.receive().await;
-    let from: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
+    let from = "2020-01-01".parse().unwrap();
     let report = &stage.run(Request { from: Some(from), now: true, ..Request::default() }).await[0];
     assert_eq!((report.new, report.delivered), (0, 0));
     stage.assert_exactly_once();
