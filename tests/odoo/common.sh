@@ -47,9 +47,11 @@ file_copy() { # from PostgreSQL 15 on the default way writes every page to the l
   [ "$(sql postgres 'show server_version_num')" -lt 150000 ] || echo 'strategy file_copy'
 }
 # A copy starts with the cache marks of its template, which a running server may hold already: a mark that
-# was never there makes every server process drop what it remembers of the database.
+# was never there makes every server process drop what it remembers of the database. It is above every mark
+# that the copy came with, also of one that was made within the same second.
 mark() {
-  sql "$1" "do \$\$ declare t text; s int := extract(epoch from now());
+  sql "$1" "do \$\$ declare t text; s int;
     begin for t in select table_name from information_schema.tables where table_name like 'orm_signaling_%' loop
+      execute format('select greatest(extract(epoch from now())::int, max(id) + 1) from %I', t) into s;
       execute format('insert into %I (id) values (%s)', t, s); perform setval(t || '_id_seq', s); end loop; end \$\$"
 }
