@@ -17,3 +17,6 @@ for kind in ('products', 'taxes', 'customers'):
 for name in ('database_uuid', 'api_key'):
     assert len({facts[name] for facts in sides.values()}) == len(sides), name
 assert len({facts['users']['bridge'] for facts in sides.values()}) == len(sides), 'users'
+for table in central['starts']:
+    # What is sent gets a number of the branch's own: none of the numbers that central gave to the same things.
+    assert len({facts['starts'][table] for facts in sides.values()}) == len(sides), table

@@ -6,7 +6,7 @@
 # side's id for the other's meets an existing record, the wrong one.
 import json, os, uuid
 from odoo import Command
-import goods
+import goods, sendable
 
 side = os.environ['POSBRIDGE_SIDE']
 turn = {'central': 0, 'branch1': 17, 'branch2': 31}[side]
@@ -129,10 +129,13 @@ def user(login, name, password, groups):
 start_at('res_users', 51 + turn)
 if central:
     anna = user('anna@example.com', 'Anna Sales', 'anna', ['base.group_user', 'sales_team.group_sale_salesman'])
-    bridge = user('bridge', 'Bridge', 'bridge-central', ['base.group_user', 'sales_team.group_sale_salesman_all_leads'])
+    # Point of Sale / User only for the payment methods that are sent: receiving does without.
+    bridge = user('bridge', 'Bridge', 'bridge-central', ['base.group_user', 'sales_team.group_sale_salesman_all_leads', 'point_of_sale.group_pos_user'])
 else:
     anna = user('anna', 'Anna Till', 'anna', ['base.group_user', 'point_of_sale.group_pos_user'])
     bridge = user('bridge', 'Bridge', 'bridge-branch', ['base.group_user', 'point_of_sale.group_pos_user'])
+    sender = user('sender', 'Sender', 'sender-branch', ['base.group_user', *sendable.SENDER_GROUPS])
+    facts['sender_api_key'] = env['res.users.apikeys'].with_user(sender).sudo()._generate('rpc', 'posbridge send', None)
 facts['users'] = {'anna': anna.id, 'bridge': bridge.id}
 facts['api_key'] = env['res.users.apikeys'].with_user(bridge).sudo()._generate('rpc', 'posbridge', None)
 
@@ -167,6 +170,12 @@ else:
     env.flush_all()
     env.cr.execute("update pos_order set date_order = '2020-01-02 10:00:00'")
     facts['shops'] = {shop.name: shop.id for shop in furniture + garden}
+
+# What central knows and the branches lack, to be sent.
+if central:
+    sendable.at_central(env, facts, taxes, start_at, turned)
+else:
+    sendable.at_branch(env, side, facts, taxes, start_at, turned)
 
 env['ir.config_parameter'].set_param('database.uuid', str(uuid.uuid4()))
 facts['database_uuid'] = env['ir.config_parameter'].get_param('database.uuid')
