@@ -3,10 +3,10 @@
 use super::fault::Fault;
 use super::load::{self, Options};
 use super::orm::{Env, Values};
-use super::sale;
 use super::schema::Model;
-use super::table::Database;
+use super::table::{Database, ENGLISH, Scope};
 use super::wire::{Value, dict};
+use super::{product, sale};
 
 /// A call of `execute_kw`, taken apart.
 #[derive(Debug, Clone)]
@@ -105,6 +105,7 @@ pub fn authenticate(db: &mut Database, login: &str, password: &str) -> Value {
 pub fn execute(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
     db.now = db.clock.now();
     let result = run(db, call, snapshot);
+    db.scope = Scope::default();
     db.wrote = match &result {
         Ok(_) => db.commit(),
         Err(_) => {
@@ -127,6 +128,7 @@ fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
     if call.method.starts_with('_') || matches!(call.method.as_str(), "check_access" | "search_fetch" | "browse" | "sudo") {
         return Err(Fault::private(&call.model, &call.method));
     }
+    db.scope = scope(db, &call.context())?;
     let env = Env::of_user(db, uid, call.context());
     if call.method == "load" {
         let options = Options::of(&call.context(), snapshot);
@@ -136,6 +138,25 @@ fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
         return Ok(db.fields_get(model, call.arg(0, "allfields"), call.arg(1, "attributes")));
     }
     method(db, &env?, model, call)
+}
+
+/// What the context says of languages, archived records and pictures. An inactive language is refused.
+fn scope(db: &Database, context: &Value) -> Result<Scope, Fault> {
+    let lang = context.get("lang").filter(|lang| lang.truthy()).map_or(ENGLISH.to_owned(), Value::python_str);
+    let langs = db.model("res.lang").and_then(|model| db.table(model)).into_iter().flat_map(|table| table.rows().keys());
+    let active = |id: &i64| {
+        let stored = |field: &str| db.stored("res.lang", *id, field);
+        stored("code").as_str() == Some(&lang) && stored("active").truthy()
+    };
+    if lang != ENGLISH && !langs.into_iter().any(active) {
+        return Err(Fault::user(format!("Invalid language code: {lang}")));
+    }
+    Ok(Scope {
+        lang,
+        active_test: context.get("active_test").is_none_or(Value::truthy),
+        bin_size: context.get("bin_size").is_some_and(Value::truthy),
+        building: false,
+    })
 }
 
 fn log_in(db: &Database, call: &Call) -> Result<i64, Fault> {
@@ -171,7 +192,11 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
             let columns = db.columns(model, call.arg(1, "fields"))?;
             db.read(env, model, &ids(), &columns)
         }
-        "create" => create(db, env, model, call.required(0, "vals_list")?),
+        "create" => {
+            let made = create(db, env, model, call.required(0, "vals_list")?)?;
+            // Odoo looks at the first argument by its position once the records are there.
+            if call.args.is_empty() { Err(Fault::exception("IndexError: list index out of range")) } else { Ok(made) }
+        }
         "write" => {
             let values = members(call.required(1, "vals")?);
             db.write(env, model, &ids(), values)?;
@@ -194,9 +219,17 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
         }
         "has_group" if model.name == "res.users" => has_group(db, env, call),
         "check_object_reference" if model.name == "ir.model.data" => check_object_reference(db, call),
+        "action_archive" if matches!(model.name.as_str(), "product.template" | "product.product") => {
+            product::archive(db, env, model, &ids())?;
+            Ok(Value::Nil)
+        }
         "action_archive" | "action_unarchive" | "toggle_active" => {
-            let active = Value::Bool(call.method == "action_unarchive");
-            db.write(env, model, &ids(), vec![("active".into(), active)])?;
+            let active = call.method == "action_unarchive";
+            let other = |id: &i64| db.stored(&model.name, *id, "active").truthy() != active;
+            let ids: Vec<i64> = ids().into_iter().filter(other).collect();
+            if !ids.is_empty() {
+                db.write(env, model, &ids, vec![("active".into(), active.into())])?;
+            }
             Ok(Value::Nil)
         }
         name => match sale_action(db, env, model, name, &ids())? {
@@ -261,7 +294,7 @@ fn check_access_rights(db: &Database, env: &Env, model: &'static Model, call: &C
 }
 
 /// Groups by the external ids that clients ask for.
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 11] = [
     ("base.group_user", "Role / User"),
     ("base.group_system", "Role / Administrator"),
     ("base.group_erp_manager", "Access Rights"),
@@ -270,6 +303,9 @@ const GROUPS: [(&str, &str); 8] = [
     ("sales_team.group_sale_manager", "Sales / Administrator"),
     ("point_of_sale.group_pos_user", "Point of Sale / User"),
     ("point_of_sale.group_pos_manager", "Point of Sale / Administrator"),
+    ("product.group_product_manager", "Products / Create"),
+    ("base.group_partner_manager", "Contact / Creation"),
+    ("account.group_account_manager", "Accounting / Administrator"),
 ];
 
 fn has_group(db: &Database, env: &Env, call: &Call) -> Result<Value, Fault> {
@@ -285,5 +321,74 @@ fn check_object_reference(db: &Database, call: &Call) -> Result<Value, Fault> {
     match db.xid(&name) {
         Some(xid) => Ok(Value::Array(vec![xid.model.into(), Value::Int(xid.id)])),
         None => Err(Fault::exception(format!("ValueError: External ID not found in the system: {name}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::schema::Side;
+    use crate::demo::{Branch, seed};
+
+    fn called(db: &mut Database, method: &str, args: Vec<Value>, kwargs: Value) -> Value {
+        let call = Call {
+            database: "b".into(),
+            uid: authenticate(db, "sender", "sender"),
+            password: "sender".into(),
+            model: "product.template".into(),
+            method: method.into(),
+            args,
+            kwargs,
+        };
+        let snapshot = db.commits;
+        execute(db, &call, snapshot).expect("no fault")
+    }
+
+    #[test]
+    fn ten_thousand_products_are_created_once_and_read_in_pages() {
+        let mut db = Database::new("b", Side::Branch);
+        seed::branch(&mut db, &Branch::new("Furniture Shop"));
+        let fields =
+            Value::from(vec!["id", "name", "default_code", "barcode", "list_price", "taxes_id/.id", "uom_id/.id", "standard_price"]);
+        let context = dict([("module", "__posbridge".into()), ("mode", "update".into()), ("noupdate", true.into())]);
+        for turn in 0..2 {
+            for batch in 0..100 {
+                let row = |n: i64| {
+                    Value::from(vec![
+                        format!("p-{n}"),
+                        format!("Product {n}"),
+                        format!("P-{n}"),
+                        format!("77{n:08}"),
+                        "9.5".into(),
+                        "3".into(),
+                        "1".into(),
+                        "4".into(),
+                    ])
+                };
+                let rows: Vec<Value> = (batch * 100..batch * 100 + 100).map(row).collect();
+                let answer = called(&mut db, "load", vec![fields.clone(), Value::Array(rows)], dict([("context", context.clone())]));
+                assert_eq!(answer.get("ids").map(|ids| ids.ids().len()), Some(100), "turn {turn}: {answer:?}");
+            }
+        }
+        let (mut last, mut seen) = (0, 0);
+        loop {
+            let above = Value::Array(vec!["id".into(), ">".into(), last.into()]);
+            let asked = Value::from(vec![
+                "name",
+                "default_code",
+                "barcode",
+                "list_price",
+                "standard_price",
+                "taxes_id",
+                "product_variant_ids",
+                "write_date",
+            ]);
+            let page = dict([("fields", asked), ("order", "id".into()), ("limit", 2000.into())]);
+            let page = called(&mut db, "search_read", vec![Value::Array(vec![above])], page);
+            let Some(end) = page.as_array().and_then(|rows| rows.last()?.get("id")?.as_int()) else { break };
+            seen += page.as_array().map_or(0, <[Value]>::len);
+            last = end;
+        }
+        assert_eq!(seen, 10_000 + 43, "created once, with the articles that were there");
     }
 }

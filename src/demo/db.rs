@@ -6,11 +6,11 @@ use rust_decimal::Decimal;
 
 use super::fault::Fault;
 use super::orm::{Env, Values};
-use super::sell::{self, Built, Random, RefundStyle, Sale};
+use super::sell::{self, Built, Item, Random, RefundStyle, Sale};
 use super::server::Slot;
-use super::table::Database;
+use super::table::{Database, Scope};
 use super::time::{self, Clock, SECOND};
-use super::wire::Value;
+use super::wire::{Value, dict};
 
 /// A handle on one database; clones are the same database.
 #[derive(Debug, Clone)]
@@ -204,6 +204,55 @@ impl Db {
         }
     }
 
+    /// Writes fields of every record that a domain finds, archived ones too, as a person would in the form: how many were
+    /// written. Rights and open sessions stop nothing here.
+    pub fn edit<const N: usize>(&self, model: &str, domain: Value, values: [(&str, Value); N]) -> Result<usize, Fault> {
+        self.with(|db| {
+            let of = db.model(model).ok_or_else(|| Fault::user(format!("Object {model} doesn't exist")))?;
+            let everything = Env { context: dict([("active_test", Value::FALSE)]), ..Env::root() };
+            let ids = db.search(&everything, of, &domain, Some("id"), 0, None)?;
+            db.write(&everything, of, &ids, owned(values))?;
+            Ok(ids.len())
+        })
+    }
+
+    /// The value of a field in another language than English.
+    pub fn in_language(&self, lang: &str, model: &str, id: i64, field: &str) -> Value {
+        let mut db = self.slot.lock();
+        db.scope.lang = lang.to_owned();
+        let value = db.stored(model, id, field);
+        db.scope = Scope::default();
+        value
+    }
+
+    /// Gives a field a value in another language than English.
+    pub fn translate(&self, lang: &str, model: &str, id: i64, field: &str, value: &str) -> Result<(), Fault> {
+        self.slot.lock().scope.lang = lang.to_owned();
+        let done = self.update(model, id, [(field, value.into())]);
+        self.slot.lock().scope = Scope::default();
+        done
+    }
+
+    /// How many records of a model a domain finds, archived ones too.
+    pub fn count_where(&self, model: &str, domain: &Value) -> usize {
+        let db = self.slot.lock();
+        let everything = Env { context: dict([("active_test", Value::FALSE)]), ..Env::root() };
+        let found = db.model(model).map(|of| db.search(&everything, of, domain, Some("id"), 0, None));
+        found.and_then(Result::ok).map_or(0, |ids| ids.len())
+    }
+
+    /// An order still open at the till, with one piece of each article: its id.
+    pub fn open_order(&self, articles: &[&str]) -> i64 {
+        let sale = Sale::new().state("draft");
+        self.sell(articles.iter().fold(sale, |sale, article| sale.line(Item::new(article))))
+    }
+
+    /// Closes every open session.
+    pub fn close_sessions(&self) -> Result<(), Fault> {
+        let open = self.records("pos.session").into_iter().filter(|session| session.text("state") != "closed");
+        open.map(|session| session.id).collect::<Vec<_>>().into_iter().try_for_each(|session| self.close_session(session))
+    }
+
     /// Gives a user exactly these groups (Odoo's full names, the implied ones too).
     pub fn set_groups(&self, login: &str, groups: &[&str]) {
         if let Some(user) = self.find("res.users", "login", login) {
@@ -327,4 +376,77 @@ fn record(db: &Database, model: &str, id: i64) -> Option<Record> {
     let columns = (0..of.fields.len()).filter(|column| db.has_column(of, *column));
     let values = columns.map(|column| (of.fields[column].name.clone(), db.wire_value(of, id, row, column))).collect();
     Some(Record { id, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use secrecy::SecretString;
+    use serde_json::{Value as Json, json};
+
+    use crate::demo::{Branch, Mishap, OdooServer, Value, When};
+    use crate::odoo::{Call, Odoo, Target};
+
+    fn client(server: &OdooServer, login: &str) -> Odoo {
+        let target = Target { url: server.url(), database: "b".into(), login: login.into(), timeout: Duration::from_secs(5), ca_pem: None };
+        Odoo::new(target, SecretString::from(login.to_owned()), None).expect("a usable URL")
+    }
+
+    fn domain(field: &str, value: &str) -> Value {
+        Value::Array(vec![Value::from(vec![field, "=", value])])
+    }
+
+    #[tokio::test]
+    async fn the_sender_may_create_every_kind_and_the_bridge_none() {
+        let server = OdooServer::start().await.expect("a free port");
+        server.branch("b", &Branch::new("Furniture Shop"));
+        for model in [
+            "product.template",
+            "product.product",
+            "product.attribute",
+            "product.category",
+            "product.tag",
+            "pos.category",
+            "uom.uom",
+            "account.tax",
+            "res.partner",
+            "product.pricelist",
+            "product.pricelist.item",
+            "pos.payment.method",
+        ] {
+            for (login, allowed) in [("sender", true), ("bridge", false)] {
+                let call = Call::new(model, "has_access").on(&[]).arg("operation", json!("create"));
+                assert_eq!(client(&server, login).call::<bool>(&call).await, Ok(allowed), "{login} {model}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_test_edits_translates_and_holds_open_what_it_likes() {
+        let server = OdooServer::start().await.expect("a free port");
+        let branch = server.branch("b", &Branch::new("Furniture Shop"));
+        let sender = client(&server, "sender");
+        assert_eq!(branch.edit("product.template", domain("default_code", "ART-0001"), [("list_price", 7.0.into())]), Ok(1));
+        let product = branch.find("product.template", "default_code", "ART-0001").expect("seeded");
+        assert_eq!(product.get("list_price"), &Value::Double(7.0));
+        branch.translate("sq_AL", "product.template", product.id, "name", "Artikull").expect("a translation");
+        assert_eq!(branch.in_language("sq_AL", "product.template", product.id, "name"), "Artikull".into());
+        assert_eq!(branch.record("product.template", product.id).map(|record| record.text("name")), Some("Article 1".into()));
+        let archive = Call::new("product.template", "action_archive").on(&[product.id]);
+        branch.open_order(&["ART-0001"]);
+        assert!(sender.call::<Json>(&archive).await.expect_err("held").to_string().starts_with("Hold up!"));
+        branch.close_sessions().expect("closed");
+        let again = Call::new("product.template", "load")
+            .arg("fields", json!(["id", "name"]))
+            .arg("data", json!([["once", "Once"]]))
+            .context("mode", json!("update"))
+            .context("module", json!("__posbridge"))
+            .context("noupdate", json!(true));
+        server.inject(When::call("product.template", "load"), Mishap::drop_after());
+        sender.call::<Json>(&again).await.expect_err("no answer");
+        let answer: Json = sender.call(&again).await.expect("an answer");
+        assert_eq!((branch.count_where("product.template", &domain("name", "Once")), answer["ids"].as_array().map(Vec::len)), (1, Some(1)));
+        assert_eq!(server.calls("product.template", "load"), 2);
+    }
 }

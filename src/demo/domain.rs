@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::fault::Fault;
 use super::schema::{Kind, Model};
 use super::table::{Database, Row};
-use super::time;
 use super::wire::Value;
+use super::{master, time};
 
 /// A parsed domain.
 #[derive(Debug, Clone)]
@@ -131,7 +131,8 @@ fn invalid_item(item: &Value) -> Fault {
     Fault::exception(format!("ValueError: Domain() invalid item in domain: {}", item.python_repr()))
 }
 
-const OPERATORS: [&str; 14] = ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike"];
+const OPERATORS: [&str; 15] =
+    ["=", "!=", "<>", "in", "not in", ">", ">=", "<", "<=", "ilike", "like", "=ilike", "=like", "not ilike", "child_of"];
 
 impl Leaf {
     fn parse(db: &Database, model: &'static Model, field: &str, operator: &str, value: &Value) -> Result<Self, Fault> {
@@ -156,6 +157,20 @@ impl Leaf {
             };
         }
         let last = path.last().map(|(model, column)| &model.fields[*column].kind);
+        if operator == "child_of" {
+            let at = path.last().map(|(model, column)| (*model, &model.fields[*column]));
+            let of = match at.map(|(model, field)| (model, &field.kind)) {
+                Some((_, Kind::Many2one(to) | Kind::Many2many(to) | Kind::One2many(to, _))) => db.model(to),
+                Some((model, _)) => Some(model),
+                None => None,
+            };
+            let roots = match value {
+                Value::Int(id) => vec![*id],
+                other => other.ids(),
+            };
+            let ids: Vec<i64> = of.map(|of| master::at_or_below(db, of, &roots).into_iter().collect()).unwrap_or_default();
+            return Ok(Self { operator: "in".into(), value: ids.into(), path });
+        }
         Ok(Self { operator, value: prepared(last, value), path })
     }
 
@@ -172,6 +187,18 @@ impl Leaf {
             Value::Array(items) => items.as_slice(),
             single => std::slice::from_ref(single),
         };
+        let field = &model.fields[*column];
+        if field.delegated || field.of_variant {
+            return None;
+        }
+        if items.iter().all(|item| matches!(item, Value::Str(_))) && !items.is_empty() {
+            let table = db.table(model)?;
+            let mut found = BTreeSet::new();
+            for text in items.iter().filter_map(Value::as_str) {
+                found.extend(table.reading(*column, text)?);
+            }
+            return Some(found);
+        }
         let wanted: Option<Vec<i64>> = items
             .iter()
             .map(|item| match item {

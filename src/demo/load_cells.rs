@@ -265,7 +265,7 @@ fn reference(db: &Database, env: &Result<Env, Fault>, to: &str, record: &Record)
             return Err(Complaint::with(format!("Invalid database id '{shown}' for the field '%(field)s'"), more()));
         };
         // `exists()` asks no rule: a record of another company is found here and refused when it is written.
-        let found = db.model(to).is_none_or(|model| db.table(model).is_none() || db.row(model, id).is_some());
+        let found = db.model(to).is_none_or(|model| db.row(model, id).is_some());
         return if found { Ok(Value::Int(id)) } else { Err(unknown("database id", &shown, more())) };
     }
     if let Some(cell) = &record.xid {

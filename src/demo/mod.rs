@@ -19,18 +19,22 @@
 //! # }).unwrap();
 //! ```
 //!
-//! Reading order: [`schema`] (models), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`sale`],
-//! [`records`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
+//! Reading order: [`schema`] (models), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`describe`], [`sale`],
+//! [`records`], [`product`], [`master`], [`image`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
 //! [`mishap`] (what goes wrong on purpose), [`seed`] and [`sell`] (what there is to bridge), [`db`] (a test's view).
 
 pub mod call;
 pub mod db;
+pub mod describe;
 pub mod domain;
 pub mod fault;
+pub mod image;
 pub mod load;
 pub mod load_cells;
+pub mod master;
 pub mod mishap;
 pub mod orm;
+pub mod product;
 pub mod records;
 pub mod sale;
 pub mod schema;

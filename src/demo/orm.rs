@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::domain::{Domain, compare_records, parse_order};
 use super::fault::Fault;
 use super::schema::{Kind, Model};
-use super::table::{Database, Row};
-use super::wire::{Value, dict};
-use super::{records, sale, time};
+use super::table::{Database, ENGLISH, Row};
+use super::wire::Value;
+use super::{image, master, product, records, sale, time};
 
 /// Who calls, and with which context.
 #[derive(Debug, Clone)]
@@ -57,10 +57,39 @@ impl Env {
 /// Values of a record to be: field names and values.
 pub type Values = Vec<(String, Value)>;
 
+/// What a record's values bring that is not kept in its own row.
+#[derive(Debug, Default)]
+struct Aside {
+    /// Commands of one2many fields.
+    children: Vec<(usize, Value)>,
+    /// Ids of many2many fields that are kept at their other end.
+    other_ends: Vec<(usize, Vec<i64>)>,
+    /// Values of the template of a variant, or of the variant of a template.
+    elsewhere: Values,
+}
+
+/// Models whose required links Odoo does not fill in by itself.
+const MUST_LINK: [&str; 8] = [
+    "sale.order",
+    "sale.order.line",
+    "pos.order",
+    "pos.order.line",
+    "product.attribute.value",
+    "product.template.attribute.line",
+    "product.template.attribute.value",
+    "res.country.state",
+];
+
 impl Database {
     /// The value of a field: stored, or computed as Odoo computes it. A many2one is its bare id.
     pub fn value(&self, model: &'static Model, id: i64, row: &Row, column: usize) -> Value {
         let field = &model.fields[column];
+        if field.delegated {
+            return product::of_template(self, row, &field.name);
+        }
+        if field.of_variant {
+            return product::of_variant(self, id, &field.name);
+        }
         if let Kind::One2many(to, inverse) = &field.kind {
             return self.children(to, inverse, id);
         }
@@ -76,11 +105,21 @@ impl Database {
                 let product = row.get(model.column("product_id").unwrap_or(0)).as_int();
                 product.map_or(Value::FALSE, |product| self.stored("product.product", product, "product_tmpl_id"))
             }
-            ("product.template", "product_variant_id") => {
-                self.children("product.product", "product_tmpl_id", id).ids().first().copied().into()
-            }
             ("pos.config", "current_session_id") => records::current_session(self, id).into(),
-            _ => row.get(column).clone(),
+            (_, name) => product::computed(self, model, id, row, name)
+                .or_else(|| master::computed(self, model, id, row, name))
+                .unwrap_or_else(|| self.translated(row.get(column))),
+        }
+    }
+
+    /// The value of a translated field in the language of the call, or in English.
+    fn translated(&self, value: &Value) -> Value {
+        match value {
+            Value::Struct(languages) => {
+                let of = |lang: &str| languages.iter().find(|(name, _)| name == lang).map(|(_, value)| value.clone());
+                of(&self.scope.lang).or_else(|| of(ENGLISH)).unwrap_or(Value::FALSE)
+            }
+            plain => plain.clone(),
         }
     }
 
@@ -90,12 +129,15 @@ impl Database {
             return Value::Array(Vec::new());
         };
         let mut ids: Vec<i64> = table.pointing_to(column, id).into_iter().flatten().collect();
-        if model.name == "sale.order.line"
-            && let Ok(keys) = parse_order(self, model, "sequence, id")
-        {
+        let order = match model.name.as_str() {
+            "sale.order.line" => Some("sequence, id"),
+            "product.template.attribute.line" | "product.template.attribute.value" | "product.pricelist.item" => Some(model.order.as_str()),
+            _ => None,
+        };
+        if let Some(Ok(keys)) = order.map(|order| parse_order(self, model, order)) {
             ids.sort_by(|a, b| compare_records(self, model, &keys, *a, *b));
         }
-        if let Some(active) = model.column("active") {
+        if let Some(active) = model.column("active").filter(|_| self.scope.active_test) {
             ids.retain(|id| table.row(*id).is_some_and(|row| row.get(active).truthy()));
         }
         ids.into()
@@ -110,16 +152,26 @@ impl Database {
     }
 
     fn name_of(&self, model: &'static Model, id: i64, row: &Row) -> String {
-        let text = |field: &str| model.column(field).map_or(String::new(), |column| shown(row.get(column)));
+        let text = |field: &str| match model.column(field) {
+            Some(column) if model.fields[column].delegated => shown(&product::of_template(self, row, field)),
+            Some(column) => shown(&self.translated(row.get(column))),
+            None => String::new(),
+        };
+        let link = |field: &str| model.column(field).and_then(|column| row.get(column).as_int());
+        if let Some(name) = master::name(self, model, id, &text, &link) {
+            return name;
+        }
         match model.name.as_str() {
-            "product.product" | "product.template" => match text("default_code") {
-                code if code.is_empty() => text("name"),
-                code => format!("[{code}] {}", text("name")),
-            },
-            "res.partner" => match model.column("parent_id").and_then(|column| row.get(column).as_int()) {
-                Some(parent) => format!("{}, {}", self.display_name("res.partner", parent), text("name")),
-                None => text("name"),
-            },
+            "product.product" | "product.template" => {
+                let name = match (model.name.as_str(), product::combination_name(self, row)) {
+                    ("product.product", chosen) if !chosen.is_empty() => format!("{} ({chosen})", text("name")),
+                    _ => text("name"),
+                };
+                match text("default_code") {
+                    code if code.is_empty() => name,
+                    code => format!("[{code}] {name}"),
+                }
+            }
             "sale.order.line" => {
                 let order = model.column("order_id").and_then(|column| row.get(column).as_int()).unwrap_or(0);
                 let first = text("name").lines().next().unwrap_or_default().to_owned();
@@ -151,8 +203,20 @@ impl Database {
             (Kind::Float(_) | Kind::Monetary, Value::Bool(_)) => Value::Double(0.0),
             (Kind::Float(_) | Kind::Monetary, Value::Int(number)) => Value::Double(*number as f64),
             (Kind::Many2many(_) | Kind::One2many(..), Value::Bool(_)) => Value::Array(Vec::new()),
+            (Kind::Many2many(to), Value::Array(_)) => self.shown_links(to, &value),
+            (Kind::Text, Value::Str(_)) if self.scope.bin_size && model.fields[column].type_name == "binary" => image::size_text(&value),
             _ => value,
         }
+    }
+
+    /// The records of a many2many as they are read: without archived ones, in their own order.
+    fn shown_links(&self, to: &str, value: &Value) -> Value {
+        let Some((model, table)) = self.model(to).and_then(|model| Some((model, self.table(model)?))) else { return value.clone() };
+        let mut ids = value.ids();
+        if let Some(active) = model.column("active").filter(|_| self.scope.active_test) {
+            ids.retain(|id| table.row(*id).is_some_and(|row| row.get(active).truthy()));
+        }
+        ids.into()
     }
 
     /// Fails with fault 4 when the user's groups do not grant an operation (`r w c u`).
@@ -185,7 +249,8 @@ impl Database {
         }
     }
 
-    fn check_rules(&self, env: &Env, model: &'static Model, ids: &[i64], operation: char) -> Result<(), Fault> {
+    /// Fails with fault 4 for a record that the rules do not show.
+    pub fn check_rules(&self, env: &Env, model: &'static Model, ids: &[i64], operation: char) -> Result<(), Fault> {
         for id in ids {
             if let Some(row) = self.row(model, *id)
                 && !self.visible(env, model, *id, row)
@@ -213,8 +278,14 @@ impl Database {
         let Some(table) = self.table(model) else { return Ok(Vec::new()) };
         let active =
             model.column("active").filter(|_| !domain.mentions("active") && env.context.get("active_test").is_none_or(Value::truthy));
+        // Files behind fields show only to who asks for them.
+        let hidden =
+            model.column("res_field").filter(|_| model.name == "ir.attachment" && !["id", "res_field"].iter().any(|f| domain.mentions(f)));
         let fits = |id: i64, row: &Row| {
-            active.is_none_or(|column| row.get(column).truthy()) && domain.matches(self, id, row) && self.visible(env, model, id, row)
+            hidden.is_none_or(|column| !row.get(column).truthy())
+                && active.is_none_or(|column| row.get(column).truthy())
+                && domain.matches(self, id, row)
+                && self.visible(env, model, id, row)
         };
         let by_id = matches!(keys.as_slice(), [(column, false), ..] if model.fields[*column].name == "id");
         let wanted = limit.map_or(usize::MAX, |limit| offset.saturating_add(limit));
@@ -268,46 +339,6 @@ impl Database {
         Ok(Value::Array(records))
     }
 
-    /// `fields_get`: only the attributes asked for, and of those only what a field has.
-    pub fn fields_get(&self, model: &'static Model, names: Option<&Value>, attributes: Option<&Value>) -> Value {
-        let names = names.and_then(Value::as_array).unwrap_or_default();
-        let attributes = attributes.and_then(Value::as_array).unwrap_or_default();
-        let asked = |name: &str| attributes.is_empty() || attributes.iter().any(|a| a.as_str() == Some(name));
-        let mut fields = Vec::new();
-        for (column, field) in model.fields.iter().enumerate() {
-            let wanted = names.is_empty() || names.iter().any(|name| name.as_str() == Some(&field.name));
-            if !wanted || !self.has_column(model, column) {
-                continue;
-            }
-            let mut described = vec![
-                ("type", Value::from(field.type_name.as_str())),
-                ("string", Value::from(field.label.as_str())),
-                ("required", Value::Bool(field.required)),
-                ("readonly", Value::Bool(field.readonly)),
-                ("store", Value::Bool(field.store)),
-                ("name", Value::from(field.name.as_str())),
-            ];
-            match &field.kind {
-                Kind::Many2one(to) | Kind::Many2many(to) => described.push(("relation", Value::from(to.as_str()))),
-                Kind::One2many(to, inverse) => {
-                    described.push(("relation", Value::from(to.as_str())));
-                    described.push(("relation_field", Value::from(inverse.as_str())));
-                }
-                Kind::Selection(options) => {
-                    let pair = |(key, label): &(String, String)| Value::from(vec![key.as_str(), label.as_str()]);
-                    described.push(("selection", Value::Array(options.iter().map(pair).collect())));
-                }
-                Kind::Float(Some(digits)) => {
-                    described.push(("digits", Value::Array(vec![Value::Int(16), Value::Int(i64::from(*digits))])));
-                }
-                _ => {}
-            }
-            let kept = described.into_iter().filter(|(name, _)| asked(name)).map(|(name, value)| (name.to_owned(), value));
-            fields.push((field.name.clone(), Value::Struct(kept.collect())));
-        }
-        Value::Struct(fields)
-    }
-
     /// `create` of one record, with defaults, required fields, rules and whatever the model computes.
     pub fn create(&mut self, env: &Env, model: &'static Model, values: Values) -> Result<i64, Fault> {
         self.check_access(env, model, 'c')?;
@@ -316,19 +347,40 @@ impl Database {
         self.set_default(model, &mut row, "create_uid", Value::Int(env.uid));
         self.set_default(model, &mut row, "create_date", Value::Time(self.now));
         self.set_default(model, &mut row, "active", Value::Bool(true));
-        let values = records::prepare(self, env, model, values)?;
+        let values = product::prepare(self, env, model, values)?;
+        let values = master::rewritten(model, master::prepare(self, env, model, values));
         let values = sale::prepare(self, env, model, values)?;
-        let children = self.apply(env, model, &mut row, values)?;
+        let written: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
+        let written: Vec<&str> = written.iter().map(String::as_str).collect();
+        let aside = self.apply(env, model, &mut row, values)?;
         self.fill_required(env, model, &mut row)?;
         self.stamp(env, model, &mut row);
         self.put(model, id, Some(row));
         self.check_rules(env, model, &[id], 'c')?;
-        for (column, commands) in children {
-            self.child_commands(env, model, id, column, &commands)?;
-        }
+        self.finish(env, model, id, aside, &written, true)?;
         sale::after(self, model, &[id])?;
-        records::after(self, env, model, id)?;
         Ok(id)
+    }
+
+    /// What follows once a row stands: its children, what is kept in other records, and what Odoo insists on.
+    fn finish(&mut self, env: &Env, model: &'static Model, id: i64, aside: Aside, written: &[&str], created: bool) -> Result<(), Fault> {
+        let before = self.scope.building;
+        // The variants of a template are made once, after all of its attribute lines.
+        self.scope.building |= model.name == "product.template";
+        let children = aside.children.iter().try_for_each(|(column, commands)| self.child_commands(env, model, id, *column, commands));
+        self.scope.building = before;
+        children?;
+        product::after(self, env, model, id, written, created)?;
+        for (column, ids) in aside.other_ends {
+            if let Some(end) = master::other_end(&model.name, &model.fields[column].name) {
+                master::write_other_end(self, end, id, &ids);
+            }
+        }
+        if !aside.elsewhere.is_empty() {
+            product::pass_on(self, env, model, id, aside.elsewhere)?;
+        }
+        image::after(self, model, id, written);
+        master::after(self, model, id, written, created)
     }
 
     fn set_default(&self, model: &'static Model, row: &mut Row, field: &str, value: Value) {
@@ -343,8 +395,8 @@ impl Database {
     }
 
     /// Puts plain values into a row and hands back what belongs to child records.
-    fn apply(&mut self, env: &Env, model: &'static Model, row: &mut Row, values: Values) -> Result<Vec<(usize, Value)>, Fault> {
-        let mut children = Vec::new();
+    fn apply(&mut self, env: &Env, model: &'static Model, row: &mut Row, values: Values) -> Result<Aside, Fault> {
+        let mut aside = Aside::default();
         for (name, value) in values {
             if name == "id" {
                 continue;
@@ -352,8 +404,19 @@ impl Database {
             let Some(column) = self.column(model, &name) else {
                 return Err(Fault::exception(format!("ValueError: Invalid field '{name}' in '{}'", model.name)));
             };
-            match &model.fields[column].kind {
-                Kind::One2many(..) => children.push((column, value)),
+            let field = &model.fields[column];
+            if field.delegated || field.of_variant || product::is_elsewhere(model, &name) {
+                aside.elsewhere.push((name, value));
+                continue;
+            }
+            if product::is_shared(model, &name) {
+                aside.elsewhere.push((name.clone(), value.clone()));
+            }
+            match &field.kind {
+                Kind::One2many(..) => aside.children.push((column, value)),
+                Kind::Many2many(_) if master::other_end(&model.name, &name).is_some() => {
+                    aside.other_ends.push((column, many2many(&[], &value)));
+                }
                 Kind::Many2many(to) => {
                     let ids = many2many(&row.get(column).ids(), &value);
                     self.check_links(env, model, column, to, &ids)?;
@@ -363,16 +426,21 @@ impl Database {
                     let target = value.as_int().filter(|target| *target != 0);
                     if let (Some(target), Some(linked)) = (target, self.model(to))
                         && self.row(linked, target).is_none()
-                        && self.table(linked).is_some()
                     {
                         return Err(Fault::missing(to, target, env.uid));
                     }
                     row.set(column, target.into());
                 }
+                _ if image::is_picture(field) => row.set(column, image::kept(&value)?),
+                kind if field.translate => {
+                    let value = master::sanitized(field, coerce(kind, &value));
+                    let kept = in_language(row.get(column), &self.scope.lang, value);
+                    row.set(column, kept);
+                }
                 kind => row.set(column, coerce(kind, &value)),
             }
         }
-        Ok(children)
+        Ok(aside)
     }
 
     /// A link to a record that the user may not see fails the write, as Odoo's does on lines.
@@ -400,7 +468,7 @@ impl Database {
                 Kind::Many2one(to) if self.model(to).is_some_and(|linked| self.table(linked).is_some()) => {
                     if matches!(to.as_str(), "uom.uom" | "res.currency") {
                         row.set(column, Value::Int(1));
-                    } else if matches!(model.name.as_str(), "sale.order" | "sale.order.line" | "pos.order" | "pos.order.line") {
+                    } else if MUST_LINK.contains(&model.name.as_str()) {
                         return Err(Fault::required(model, &field.name));
                     }
                 }
@@ -409,6 +477,21 @@ impl Database {
             }
         }
         Ok(())
+    }
+
+    /// A required field that is written empty.
+    fn check_required(&self, model: &Model, row: &Row, written: &[&str]) -> Result<(), Fault> {
+        let empty = |name: &&&str| {
+            let column = model.column(name).filter(|column| model.fields[*column].required && model.fields[*column].store);
+            column.is_some_and(|column| {
+                let kind = &model.fields[column].kind;
+                matches!(kind, Kind::Text | Kind::Selection(_) | Kind::Many2one(_)) && *row.get(column) == Value::FALSE
+            })
+        };
+        match written.iter().find(empty) {
+            Some(field) => Err(Fault::required(model, field)),
+            None => Ok(()),
+        }
     }
 
     fn child_commands(&mut self, env: &Env, model: &'static Model, id: i64, column: usize, commands: &Value) -> Result<(), Fault> {
@@ -441,16 +524,15 @@ impl Database {
         self.check_access(env, model, 'w')?;
         self.check_rules(env, model, ids, 'w')?;
         records::guard(self, env, model, ids, &values)?;
+        let values = master::rewritten(model, values);
+        let written: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
         for id in ids {
             let mut row = self.row(model, *id).cloned().ok_or_else(|| Fault::missing(&model.name, *id, env.uid))?;
-            let children = self.apply(env, model, &mut row, values.clone())?;
+            let aside = self.apply(env, model, &mut row, values.clone())?;
+            self.check_required(model, &row, &written)?;
             self.stamp(env, model, &mut row);
             self.put(model, *id, Some(row));
-            for (column, commands) in children {
-                self.child_commands(env, model, *id, column, &commands)?;
-            }
-            records::mirror(self, model, *id, &values);
-            records::after(self, env, model, *id)?;
+            self.finish(env, model, *id, aside, &written, false)?;
         }
         self.check_rules(env, model, ids, 'w')?;
         sale::after(self, model, ids)
@@ -462,8 +544,14 @@ impl Database {
         self.check_rules(env, model, ids, 'u')?;
         let mut orders = BTreeSet::new();
         for id in ids {
-            let Some(row) = self.row(model, *id) else { return Err(Fault::missing(&model.name, *id, env.uid)) };
-            records::may_unlink(model, row, env)?;
+            let Some(row) = self.row(model, *id) else {
+                // Only a record rule, here the company's, notices that a record is gone.
+                match model.column("company_id") {
+                    Some(_) => return Err(Fault::missing(&model.name, *id, env.uid)),
+                    None => continue,
+                }
+            };
+            records::may_unlink(self, model, *id, row, env)?;
             if model.name == "sale.order.line" {
                 orders.extend(model.column("order_id").and_then(|column| row.get(column).as_int()));
             }
@@ -472,56 +560,32 @@ impl Database {
                 ("pos.order.line", "order_id"),
                 ("pos.payment", "pos_order_id"),
                 ("pos.pack.operation.lot", "pos_order_line_id"),
+                ("product.product", "product_tmpl_id"),
+                ("product.template.attribute.line", "product_tmpl_id"),
+                ("product.template.attribute.value", "attribute_line_id"),
+                ("product.attribute.value", "attribute_id"),
+                ("product.pricelist.item", "pricelist_id"),
             ] {
                 let parent = self.model(child).and_then(|m| m.field(inverse)).map(|field| field.kind.clone());
                 if parent == Some(Kind::Many2one(model.name.clone())) {
-                    let ids = self.children(child, inverse, *id).ids();
-                    if let Some(child) = self.model(child) {
-                        self.unlink(&Env::root(), child, &ids)?;
-                    }
+                    let Some(child) = self.model(child) else { continue };
+                    let ids: Vec<i64> = match (self.table(child), child.column(inverse)) {
+                        (Some(table), Some(column)) => table.pointing_to(column, *id).into_iter().flatten().collect(),
+                        _ => Vec::new(),
+                    };
+                    self.unlink(&Env::root(), child, &ids)?;
                 }
             }
             for name in self.xids_of(&model.name, *id).into_iter().map(str::to_owned).collect::<Vec<_>>() {
                 self.put_xid(&name, None);
             }
+            image::forget(self, model, *id);
             self.put(model, *id, None);
         }
         match self.model("sale.order") {
             Some(order) if !orders.is_empty() => sale::after(self, order, &orders.into_iter().collect::<Vec<_>>()),
             _ => Ok(()),
         }
-    }
-
-    /// `get_metadata`: who and when, and the external ids, newest first as Odoo lists them.
-    pub fn get_metadata(&self, env: &Env, model: &'static Model, ids: &[i64]) -> Result<Value, Fault> {
-        self.check_access(env, model, 'r')?;
-        self.check_rules(env, model, ids, 'r')?;
-        let mut records = Vec::new();
-        for id in ids {
-            let Some(row) = self.row(model, *id) else { continue };
-            let read = |field: &str| model.column(field).map_or(Value::FALSE, |column| self.wire_value(model, *id, row, column));
-            let xids: Vec<Value> = self
-                .xids_of(&model.name, *id)
-                .into_iter()
-                .map(|name| {
-                    let noupdate = self.xid(name).is_some_and(|xid| xid.noupdate);
-                    dict([("xmlid", name.into()), ("noupdate", noupdate.into())])
-                })
-                .collect();
-            let first = |key: &str| xids.first().and_then(|xid| xid.get(key)).cloned().unwrap_or(Value::FALSE);
-            let (xmlid, noupdate) = (first("xmlid"), first("noupdate"));
-            records.push(dict([
-                ("id", Value::Int(*id)),
-                ("create_uid", read("create_uid")),
-                ("create_date", read("create_date")),
-                ("write_uid", read("write_uid")),
-                ("write_date", read("write_date")),
-                ("xmlid", xmlid),
-                ("noupdate", noupdate),
-                ("xmlids", Value::Array(xids)),
-            ]));
-        }
-        Ok(Value::Array(records))
     }
 }
 
@@ -530,6 +594,25 @@ fn shown(value: &Value) -> String {
         Value::Bool(false) => String::new(),
         other => other.python_str(),
     }
+}
+
+/// A translated value with one language of it changed; a single text is English.
+fn in_language(old: &Value, lang: &str, new: Value) -> Value {
+    let mut languages = match old {
+        Value::Struct(languages) => languages.clone(),
+        Value::Bool(_) => Vec::new(),
+        text => vec![(ENGLISH.to_owned(), text.clone())],
+    };
+    // What is empty in one language is empty in all.
+    if !new.truthy() || (lang == ENGLISH && languages.len() < 2) {
+        return new;
+    }
+    if languages.is_empty() {
+        languages.push((ENGLISH.to_owned(), new.clone()));
+    }
+    languages.retain(|(name, _)| name != lang);
+    languages.push((lang.to_owned(), new));
+    Value::Struct(languages)
 }
 
 fn many2many(current: &[i64], value: &Value) -> Vec<i64> {

@@ -60,6 +60,12 @@ pub struct Field {
     pub store: bool,
     /// The optional module that brings the field: `h` employees, `y` loyalty.
     pub module: Option<char>,
+    /// Whether each language has a value of its own.
+    pub translate: bool,
+    /// Whether a product only passes its template's field on.
+    pub delegated: bool,
+    /// Whether a template only passes the field of its one variant on.
+    pub of_variant: bool,
 }
 
 /// One model.
@@ -162,13 +168,16 @@ fn read_field(line: &str) -> Option<Field> {
         readonly: flags.contains('o'),
         store: !flags.contains('n'),
         module: flags.chars().find(|flag| matches!(flag, 'h' | 'y')),
+        translate: flags.contains('t'),
+        delegated: flags.contains('d'),
+        of_variant: flags.contains('v'),
     })
 }
 
 fn kind(type_name: &str, extra: &str) -> Kind {
     match type_name {
         "boolean" => Kind::Boolean,
-        "integer" => Kind::Integer,
+        "integer" | "many2one_reference" => Kind::Integer,
         "float" => Kind::Float(extra.split_once(',').and_then(|(_, digits)| digits.parse().ok())),
         "monetary" => Kind::Monetary,
         "date" => Kind::Date,

@@ -3,15 +3,22 @@
 //! Both know the same articles, customers and taxes by code, reference and name, under ids that never agree: a bridge
 //! that mixes up the sides is found out at once.
 
+mod goods;
+
 use super::orm::{Env, Values};
+use super::schema::Side;
 use super::table::{Database, Xid};
 use super::wire::Value;
+
+pub use goods::picture;
 
 /// A central to be seeded.
 #[derive(Debug, Clone)]
 pub struct Central {
     /// How many articles.
     pub products: usize,
+    /// How many articles that branches do not have: `NEW-0001` and so on.
+    pub further: usize,
     /// Warehouses: code and name, the first being the default.
     pub warehouses: Vec<(String, String)>,
     /// Names of the default customers of branches.
@@ -26,6 +33,7 @@ impl Default for Central {
     fn default() -> Self {
         Self {
             products: 40,
+            further: 0,
             warehouses: vec![("WH".into(), "Main Warehouse".into()), ("TIR".into(), "Tirana".into())],
             walk_ins: vec!["Walk-in Tirana".into()],
             round_globally: true,
@@ -120,6 +128,19 @@ const ALL_GROUPS: [&str; 14] = [
     "Inventory / Administrator",
 ];
 
+/// What a user needs at a branch to be sent every kind of master data, with what these groups imply.
+pub const SENDER: [&str; 9] = [
+    "Role / User",
+    "Products / Create",
+    "Contact / Creation",
+    "Point of Sale / User",
+    "Point of Sale / Administrator",
+    "Inventory / User",
+    "Accounting / Invoicing",
+    "Accounting / Administrator",
+    "Show Accounting Features - Readonly",
+];
+
 struct Seeder<'a> {
     db: &'a mut Database,
     company: i64,
@@ -167,6 +188,7 @@ impl Seeder<'_> {
         }
         let method = if round_globally { "round_globally" } else { "round_per_line" };
         self.company = self.company(name, currency, method);
+        self.surroundings(self.db.side == Side::Central);
         let bot = self.user("OdooBot", "__system__", "", &ALL_GROUPS, &[self.company]);
         if let Some(users) = self.db.model("res.users") {
             // Odoo's own user is archived; it still stands in create_uid.
@@ -278,7 +300,8 @@ impl Seeder<'_> {
     }
 }
 
-/// Fills a central: admin/admin, bridge/bridge with the least rights that suffice, plain/plain with none for sales.
+/// Fills a central: admin/admin, bridge/bridge with the least rights that suffice to receive, sender/sender with those to
+/// read what is sent, plain/plain with none for sales.
 pub fn central(db: &mut Database, central: &Central) {
     let mut seed = Seeder { db, company: 0 };
     for (model, id) in [
@@ -289,6 +312,23 @@ pub fn central(db: &mut Database, central: &Central) {
         ("stock.warehouse", 31),
         ("crm.team", 41),
         ("res.company", 1),
+        ("res.country", 61),
+        ("res.country.state", 71),
+        ("account.tax.group", 21),
+        ("account.journal", 41),
+        ("pos.payment.method", 15),
+        ("pos.category", 81),
+        ("product.category", 51),
+        ("product.tag", 31),
+        ("product.attribute", 61),
+        ("product.attribute.value", 161),
+        ("product.template.attribute.line", 261),
+        ("product.template.attribute.value", 361),
+        ("product.pricelist", 11),
+        ("product.pricelist.item", 111),
+        ("res.partner.category", 91),
+        ("ir.attachment", 601),
+        ("uom.uom", 1),
     ] {
         seed.start_at(model, id);
     }
@@ -300,6 +340,7 @@ pub fn central(db: &mut Database, central: &Central) {
     let bridge = ["Role / User", "Sales / User: Own Documents Only", "Sales / User: All Documents"];
     seed.user("Bridge", "bridge", "bridge", &bridge, &[company]);
     seed.user("Plain", "plain", "plain", &["Role / User"], &[company]);
+    seed.user("Sender", "sender", "sender", &["Role / User", "Point of Sale / User"], &[company]);
     for (name, login) in [("Sam Seller", "sales@example.com"), ("Anna", "anna@example.com"), ("Ben", "ben@example.com")] {
         seed.user(name, login, login, &bridge, &[company]);
     }
@@ -318,13 +359,15 @@ pub fn central(db: &mut Database, central: &Central) {
     let taxes = seed.taxes();
     seed.product("POS-ROUND", "POS rounding", None, 0.0, Vec::new());
     seed.articles(central.products, &taxes);
+    seed.only_at_central(&taxes);
+    seed.further(central.further, &taxes);
     seed.company = other;
     seed.taxes();
     seed.add("stock.warehouse", [("name", text("Other")), ("code", text("OTH")), ("company_id", other.into())]);
     seed.db.commit();
 }
 
-/// Fills a branch: admin/admin, bridge/bridge, cashiers anna, ben, and one open session at each point of sale.
+/// Fills a branch: admin/admin, bridge/bridge, sender/sender with the least rights to be sent all, cashiers anna, ben, and one open session at each point of sale.
 pub fn branch(db: &mut Database, branch: &Branch) {
     db.modules = format!("{}{}", if branch.employees { "h" } else { "" }, if branch.loyalty { "y" } else { "" });
     let mut seed = Seeder { db, company: 0 };
@@ -336,6 +379,7 @@ pub fn branch(db: &mut Database, branch: &Branch) {
     seed.user("Mitchell Admin", "admin", "admin", &ALL_GROUPS, &[company]);
     seed.user("Bridge", "bridge", "bridge", &["Role / User", "Point of Sale / User"], &[company]);
     seed.user("Plain", "plain", "plain", &["Role / User"], &[company]);
+    seed.user("Sender", "sender", "sender", &SENDER, &[company]);
     for (name, login) in [("Anna", "anna"), ("Ben", "ben")] {
         let user = seed.user(name, login, login, &["Role / User", "Point of Sale / User"], &[company]);
         if branch.employees {
@@ -345,13 +389,11 @@ pub fn branch(db: &mut Database, branch: &Branch) {
     let taxes = seed.taxes();
     seed.articles(branch.products, &taxes);
     seed.customers(false);
-    let methods: Vec<i64> = [("Cash", "cash", true), ("Card", "bank", false), ("Customer Account", "pay_later", false)]
+    let (cash, bank) = seed.journals();
+    let methods: Vec<i64> = [("Cash", Some(cash)), ("Card", Some(bank)), ("Customer Account", None)]
         .into_iter()
-        .map(|(name, kind, cash)| {
-            seed.add(
-                "pos.payment.method",
-                [("name", text(name)), ("type", text(kind)), ("is_cash_count", cash.into()), ("company_id", company.into())],
-            )
+        .map(|(name, journal)| {
+            seed.add("pos.payment.method", [("name", text(name)), ("journal_id", journal.into()), ("company_id", company.into())])
         })
         .collect();
     for shop in std::iter::once(&branch.shop).chain(&branch.more_shops) {

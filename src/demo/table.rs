@@ -4,6 +4,7 @@
 //! makes a one2many and `order_id in` a look-up. A call that fails is undone by the journal; nothing else is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::schema::{Kind, Model, Side, model};
 use super::time::Clock;
@@ -50,17 +51,39 @@ pub struct Table {
     /// The id that the next record gets; like PostgreSQL's sequences it never goes back.
     pub next_id: i64,
     index: HashMap<usize, HashMap<i64, BTreeSet<i64>>>,
+    texts: HashMap<usize, HashMap<Arc<str>, BTreeSet<i64>>>,
 }
+
+/// Links that Odoo stores and that are computed here: they are in no row.
+const COMPUTED: [(&str, &str); 5] = [
+    ("res.partner", "commercial_partner_id"),
+    ("product.pricelist.item", "company_id"),
+    ("sale.order.line", "company_id"),
+    ("sale.order.line", "order_partner_id"),
+    ("sale.order.line", "salesman_id"),
+];
+
+/// Text fields that are looked up by their whole value.
+const TEXTS: [&str; 4] = ["barcode", "default_code", "ref", "vat"];
 
 impl Table {
     fn new(model: &'static Model) -> Self {
-        let mut index = HashMap::new();
+        let (mut index, mut texts) = (HashMap::new(), HashMap::new());
         for (column, field) in model.fields.iter().enumerate() {
-            if matches!(field.kind, Kind::Many2one(_)) && !matches!(field.name.as_str(), "create_uid" | "write_uid" | "currency_id") {
+            let name = field.name.as_str();
+            if !field.store || field.of_variant || COMPUTED.contains(&(model.name.as_str(), name)) {
+                continue;
+            }
+            if field.type_name == "many2one_reference"
+                || matches!(field.kind, Kind::Many2one(_)) && !matches!(name, "create_uid" | "write_uid" | "currency_id")
+            {
                 index.insert(column, HashMap::new());
             }
+            if TEXTS.contains(&name) && matches!(field.kind, Kind::Text) {
+                texts.insert(column, HashMap::new());
+            }
         }
-        Self { model, rows: BTreeMap::new(), next_id: 1, index }
+        Self { model, rows: BTreeMap::new(), next_id: 1, index, texts }
     }
 
     /// A row.
@@ -79,8 +102,22 @@ impl Table {
         Some(index.get(&target).into_iter().flatten().copied())
     }
 
+    /// The ids whose field is exactly this text; `None` when the column is not indexed.
+    pub fn reading(&self, column: usize, text: &str) -> Option<impl Iterator<Item = i64> + '_> {
+        let index = self.texts.get(&column)?;
+        Some(index.get(text).into_iter().flatten().copied())
+    }
+
     fn unindex(&mut self, id: i64, row: &Row) {
         for (column, value) in row.cells() {
+            if let (Some(index), Value::Str(text)) = (self.texts.get_mut(&column), value)
+                && let Some(ids) = index.get_mut(text)
+            {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    index.remove(text);
+                }
+            }
             if let (Some(index), Value::Int(target)) = (self.index.get_mut(&column), value)
                 && let Some(ids) = index.get_mut(target)
             {
@@ -99,8 +136,18 @@ impl Table {
         }
         if let Some(row) = row {
             for (column, value) in row.cells() {
-                if let (Some(index), Value::Int(target)) = (self.index.get_mut(&column), value) {
-                    index.entry(*target).or_default().insert(id);
+                match value {
+                    Value::Int(target) => {
+                        if let Some(index) = self.index.get_mut(&column) {
+                            index.entry(*target).or_default().insert(id);
+                        }
+                    }
+                    Value::Str(text) => {
+                        if let Some(index) = self.texts.get_mut(&column) {
+                            index.entry(Arc::clone(text)).or_default().insert(id);
+                        }
+                    }
+                    _ => {}
                 }
             }
             self.rows.insert(id, row);
@@ -127,6 +174,28 @@ enum Undo {
     Row(&'static str, i64, Option<Row>),
     Xid(String, Option<Xid>),
 }
+
+/// What the context of the running call says about reading and writing values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// The language of translated fields.
+    pub lang: String,
+    /// Whether archived records are left out of x2many fields.
+    pub active_test: bool,
+    /// Whether an image reads as its size.
+    pub bin_size: bool,
+    /// A template being written, whose variants are made at its end.
+    pub building: bool,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { lang: ENGLISH.into(), active_test: true, bin_size: false, building: false }
+    }
+}
+
+/// The language that every translated field has.
+pub const ENGLISH: &str = "en_US";
 
 /// One database: tables, external ids, log-ins, clock.
 #[derive(Debug, Clone)]
@@ -157,6 +226,8 @@ pub struct Database {
     pub sequences: HashMap<String, i64>,
     /// External ids that a running call is about to create.
     pub claimed: BTreeSet<String>,
+    /// What the context of the running call says.
+    pub scope: Scope,
 }
 
 impl Database {
@@ -179,6 +250,7 @@ impl Database {
             now: clock.now(),
             sequences: HashMap::new(),
             claimed: BTreeSet::new(),
+            scope: Scope::default(),
         }
     }
 
@@ -219,9 +291,15 @@ impl Database {
         Some((model, self.row(model, id)?))
     }
 
-    /// The stored value of a field of a record; `false` when there is none.
+    /// The stored value of a field of a record, wherever it is stored; `false` when there is none.
     pub fn stored(&self, model_name: &str, id: i64, field: &str) -> Value {
-        self.row_of(model_name, id).and_then(|(model, row)| Some(row.get(model.column(field)?).clone())).unwrap_or(Value::FALSE)
+        let Some((model, row)) = self.row_of(model_name, id) else { return Value::FALSE };
+        let Some(column) = model.column(field) else { return Value::FALSE };
+        let field = &model.fields[column];
+        if field.delegated || field.of_variant || field.translate || field.readonly || !field.store {
+            return self.value(model, id, row, column);
+        }
+        row.get(column).clone()
     }
 
     /// Takes the next id of a model.

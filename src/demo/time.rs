@@ -16,6 +16,14 @@ pub fn text(micros: i64) -> String {
     }
 }
 
+/// A datetime as Odoo's sentences show it: `12/01/2026 12:00:00 AM`.
+pub fn american(micros: i64) -> String {
+    match Timestamp::from_microsecond(micros) {
+        Ok(stamp) => stamp.strftime("%m/%d/%Y %I:%M:%S %p").to_string(),
+        Err(_) => text(micros),
+    }
+}
+
 /// Reads a datetime, or a date as its midnight; fractions of a second are kept.
 pub fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
