@@ -18,7 +18,12 @@ use rust_decimal::Decimal;
 
 use crate::model::BranchCode;
 
+mod domain;
 mod read;
+mod send;
+
+pub use domain::{DOMAIN_MAX, check_domain, parse_domain};
+pub use send::{Choose, Selection, Send};
 
 /// All of branches.toml, checked.
 #[derive(Debug, Clone)]
@@ -110,8 +115,8 @@ pub struct Branch {
     pub products: BTreeMap<String, String>,
     /// How far a pass looks back behind the cursor.
     pub overlap: Duration,
-    /// The table `send` as it stands; the sending part checks it.
-    pub send: Option<toml::Table>,
+    /// What goes from central to the branch.
+    pub send: Send,
 }
 
 /// When passes start.

@@ -11,6 +11,10 @@ use std::marker::PhantomData;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod kind;
+
+pub use kind::Kind;
+
 /// Money and quantities. Never a float: Odoo's doubles are read through their shortest decimal text.
 pub type Amount = Decimal;
 

@@ -12,7 +12,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::model::BranchCode;
+use crate::model::{BranchCode, Kind};
 
 mod words;
 
@@ -186,6 +186,53 @@ pub enum Problem {
     /// The branch has invoiced the order itself and is set to skip those.
     InvoicedSkipped { invoice: String },
 
+    // Sending master data to a branch; each about one record, but for the settings.
+    /// Held: Odoo does not let this record be changed while a session of these shops uses it.
+    SessionOpen { kind: Kind, reference: String, shops: Vec<String> },
+    /// Held: a product that is to be archived is in orders still open at the till.
+    OrderOpen { reference: String, orders: Vec<String> },
+    /// Held: another record that this one needs could not be sent yet.
+    WaitsForNeed { kind: Kind, reference: String },
+    /// The branch has changed what was sent, and the rule is to ask. `changes` are like `sales price 12.00 at the
+    /// branch, 10.00 at central`.
+    BranchEdited { kind: Kind, reference: String, changes: Vec<String> },
+    /// The record changed at the branch between the preview and the sending; nothing was written.
+    ChangedSincePreview { reference: String, changes: Vec<String> },
+    /// Several records of the branch could be this one; `by` is the label of the field compared, `matches` are names
+    /// with ids, e.g. `Article 1 (id 12)`.
+    MatchAmbiguous { kind: Kind, reference: String, by: String, value: String, matches: Vec<String> },
+    /// The branch has the barcode on another record; `words` are Odoo's.
+    BarcodeTaken { reference: String, barcode: String, words: String },
+    /// The branch's Odoo refused the record, in its own words, without a traceback.
+    RefusedAtBranch { kind: Kind, reference: String, words: String },
+    /// No journal is named for a payment method; `journals` are those of the branch.
+    JournalNotSet { method: String, journals: Vec<String> },
+    /// The journal named for a payment method is none of the branch's.
+    JournalNotFound { method: String, journal: String, journals: Vec<String> },
+    /// A tax of another country than the branch's company.
+    CountryDiffers { reference: String, branch: String, central: String },
+    /// The branch lacks a record that is never sent; `what` is `currency`, `country`, `state` or `tax group`.
+    CounterpartMissing { what: String, value: String },
+    /// An image is larger than what is sent; sizes in units of 1000 bytes.
+    ImageTooLarge { reference: String, size_kb: u64, limit_kb: u64 },
+    /// The branch's product has other attributes or values, e.g. `Size XL only at the branch`.
+    VariantsDiffer { reference: String, differences: Vec<String> },
+    /// Combos with their choices are not sent.
+    ComboNotSent { reference: String },
+    /// The language of `[branch.CODE.send]` is not active on a side.
+    LanguageMissing { side: Side, language: String },
+    /// Central refuses a selection; `setting` is its key, e.g. `domain`, `words` are central's.
+    SelectionWrong { kind: Kind, setting: String, words: String },
+    /// A reference, tag or category of a selection finds nothing at central; `setting` is its key, e.g. `refs`.
+    NothingSelected { kind: Kind, setting: String, value: String },
+    /// Central no longer gives so many of the records that were sent that it looks like a mistake.
+    TooManyGone { kind: Kind, gone: usize, of: usize },
+    /// After writing, the branch shows something else.
+    NotAsSent { reference: String, changes: Vec<String> },
+    /// The branch's Odoo does not know this value of a field that the record cannot do without; with an empty `value`,
+    /// not the field itself. `field` is the label.
+    FieldNotThere { kind: Kind, reference: String, field: String, value: String },
+
     // About a whole branch.
     /// The branch's database went back in time (a backup was restored).
     BranchRestored { details: String },
@@ -248,6 +295,27 @@ impl Problem {
             Problem::DraftGone { .. } => "draft_gone",
             Problem::OrderChanged { .. } => "order_changed",
             Problem::InvoicedSkipped { .. } => "invoiced_skipped",
+            Problem::SessionOpen { .. } => "session_open",
+            Problem::OrderOpen { .. } => "order_open",
+            Problem::WaitsForNeed { .. } => "waits_for_need",
+            Problem::BranchEdited { .. } => "branch_edited",
+            Problem::ChangedSincePreview { .. } => "changed_since_preview",
+            Problem::MatchAmbiguous { .. } => "match_ambiguous",
+            Problem::BarcodeTaken { .. } => "barcode_taken",
+            Problem::RefusedAtBranch { .. } => "refused_at_branch",
+            Problem::JournalNotSet { .. } => "journal_not_set",
+            Problem::JournalNotFound { .. } => "journal_not_found",
+            Problem::CountryDiffers { .. } => "country_differs",
+            Problem::CounterpartMissing { .. } => "counterpart_missing",
+            Problem::ImageTooLarge { .. } => "image_too_large",
+            Problem::VariantsDiffer { .. } => "variants_differ",
+            Problem::ComboNotSent { .. } => "combo_not_sent",
+            Problem::LanguageMissing { .. } => "language_missing",
+            Problem::SelectionWrong { .. } => "selection_wrong",
+            Problem::NothingSelected { .. } => "nothing_selected",
+            Problem::TooManyGone { .. } => "too_many_gone",
+            Problem::NotAsSent { .. } => "not_as_sent",
+            Problem::FieldNotThere { .. } => "field_not_there",
             Problem::BranchRestored { .. } => "branch_restored",
             Problem::BranchCloned { .. } => "branch_cloned",
             Problem::ClockOff { .. } => "clock_off",
@@ -272,7 +340,7 @@ impl Problem {
         self.words().what
     }
 
-    /// What it means for the sale, in whole sentences.
+    /// What it means for the sale or the record, in whole sentences.
     pub fn meaning(&self) -> String {
         self.words().meaning
     }
@@ -338,6 +406,27 @@ impl Problem {
             DraftGone { central_id } => draft_gone(*central_id),
             OrderChanged { what } => order_changed(what),
             InvoicedSkipped { invoice } => invoiced_skipped(invoice),
+            SessionOpen { kind, reference, shops } => session_open(*kind, reference, shops),
+            OrderOpen { reference, orders } => order_open(reference, orders),
+            WaitsForNeed { kind, reference } => waits_for_need(*kind, reference),
+            BranchEdited { kind, reference, changes } => branch_edited(*kind, reference, changes),
+            ChangedSincePreview { reference, changes } => changed_since_preview(reference, changes),
+            MatchAmbiguous { kind, reference, by, value, matches } => match_ambiguous(*kind, reference, by, value, matches),
+            BarcodeTaken { reference, barcode, words } => barcode_taken(reference, barcode, words),
+            RefusedAtBranch { kind, reference, words } => refused_at_branch(*kind, reference, words),
+            JournalNotSet { method, journals } => journal_not_set(method, journals),
+            JournalNotFound { method, journal, journals } => journal_not_found(method, journal, journals),
+            CountryDiffers { reference, branch, central } => country_differs(reference, branch, central),
+            CounterpartMissing { what, value } => counterpart_missing(what, value),
+            ImageTooLarge { reference, size_kb, limit_kb } => image_too_large(reference, *size_kb, *limit_kb),
+            VariantsDiffer { reference, differences } => variants_differ(reference, differences),
+            ComboNotSent { reference } => combo_not_sent(reference),
+            LanguageMissing { side, language } => language_missing(side, language),
+            SelectionWrong { kind, setting, words } => selection_wrong(*kind, setting, words),
+            NothingSelected { kind, setting, value } => nothing_selected(*kind, setting, value),
+            TooManyGone { kind, gone, of } => too_many_gone(*kind, *gone, *of),
+            NotAsSent { reference, changes } => not_as_sent(reference, changes),
+            FieldNotThere { kind, reference, field, value } => field_not_there(*kind, reference, field, value),
             BranchRestored { details } => branch_restored(details),
             BranchCloned { other, reference } => branch_cloned(other, reference),
             ClockOff { minutes } => clock_off(*minutes),
@@ -347,16 +436,31 @@ impl Problem {
     }
 }
 
+/// A next step with the number of the record in the commands that are to be typed.
+pub fn numbered(next_step: &str, record: i64) -> String {
+    let retry = next_step.replace("posbridge retry ID", &format!("posbridge retry {record}"));
+    retry.replace("posbridge ignore ID", &format!("posbridge ignore {record}"))
+}
+
 /// One line for a group of orders with one key: `12 orders wait for product [BAG01] "Tote bag"`. With 0 orders
 /// (a problem of a whole branch) it is the sentence of [`Problem::what`].
 pub fn group_line(problem: &Problem, orders: usize) -> String {
+    grouped(problem, orders, "order")
+}
+
+/// The same for records of master data: `3 records wait for tax "VAT 20%"`.
+pub fn records_line(problem: &Problem, records: usize) -> String {
+    grouped(problem, records, "record")
+}
+
+fn grouped(problem: &Problem, number: usize, noun: &str) -> String {
     let Words { group, what, retry, .. } = problem.words();
-    let noun = if orders == 1 { "order" } else { "orders" };
-    match (orders, retry) {
+    let plural = if number == 1 { "" } else { "s" };
+    match (number, retry) {
         (0, _) => what,
-        (_, Retry::Never) => format!("{orders} {noun}: {group}"),
-        (1, _) => format!("1 order waits for {group}"),
-        _ => format!("{orders} orders wait for {group}"),
+        (_, Retry::Never) => format!("{number} {noun}{plural}: {group}"),
+        (1, _) => format!("1 {noun} waits for {group}"),
+        _ => format!("{number} {noun}s wait for {group}"),
     }
 }
 

@@ -17,6 +17,8 @@ use toml::de::{DeTable, DeValue};
 use super::*;
 use crate::problem::{Side, clean};
 
+mod send;
+
 const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch"];
 const CENTRAL_KEYS: &[&str] = &["url", "database", "user", "timeout", "ca_file", "allow_http", "company", "writers"];
 const BRANCH_KEYS: &[&str] = &[
@@ -97,11 +99,10 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
     }
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let folder = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let (state, central, mut branches) = reader.document(document.get_ref(), &folder);
+    let (state, central, branches) = reader.document(document.get_ref(), &folder);
     if !reader.complaints.is_empty() {
         return Err(reader.into_error(text, file));
     }
-    keep_send(text, &mut branches);
     Ok(Config { file: absolute, state, central, branches })
 }
 
@@ -112,21 +113,6 @@ fn readable(message: &str) -> String {
         _ => "texts stand in quotes, dates and numbers do not",
     };
     format!("this is not TOML: {}; {hint}", clean(message, TEXT_MAX))
-}
-
-/// Fills in the tables `send` as they stand; a branch's own takes the place of the one in defaults.
-fn keep_send(text: &str, branches: &mut [Branch]) {
-    let Ok(document) = text.parse::<toml::Table>() else { return };
-    let table_at = |path: &[&str]| {
-        let mut table = &document;
-        for key in path {
-            table = table.get(*key)?.as_table()?;
-        }
-        Some(table.clone())
-    };
-    for branch in branches {
-        branch.send = table_at(&["branch", branch.code.as_str(), "send"]).or_else(|| table_at(&["defaults", "send"]));
-    }
 }
 
 /// A table with the words that complaints about it begin with.
@@ -272,7 +258,6 @@ impl Reader {
     }
 
     fn branch<'t>(&mut self, scope: &Scope<'t>, code: BranchCode, folder: &Path, seen: &mut HashMap<Identity, String>) -> Branch {
-        self.send_is_table(scope);
         Branch {
             name: self.optional_text(scope, "name").unwrap_or_else(|| code.to_string()),
             endpoint: self.endpoint(scope, folder, seen),
@@ -300,7 +285,7 @@ impl Reader {
             taxes: self.pairs(scope, "taxes"),
             products: self.pairs(scope, "products"),
             overlap: self.duration(scope, "overlap", &OVERLAP),
-            send: None,
+            send: self.send(scope),
             code,
         }
     }
@@ -533,15 +518,6 @@ impl Reader {
                 self.wrong(&found, &format!("must be a number from {} to {}", WRITERS.start(), WRITERS.end()));
                 WRITERS_DEFAULT
             }
-        }
-    }
-
-    /// Only that it is a table; [`keep_send`] fills it in.
-    fn send_is_table<'t>(&mut self, scope: &Scope<'t>) {
-        if let Some(found) = scope.find("send")
-            && !matches!(found.value, DeValue::Table(_))
-        {
-            self.wrong(&found, "must be a table; write [branch.CODE.send] on a line of its own");
         }
     }
 
@@ -863,7 +839,7 @@ fn plain(seconds: u64) -> String {
 /// All keys of the file, once each.
 #[cfg(test)]
 pub(super) fn every_key() -> Vec<&'static str> {
-    let mut keys = [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS].concat();
+    let mut keys = [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS, &send::every_key()].concat();
     keys.sort_unstable();
     keys.dedup();
     keys

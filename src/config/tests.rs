@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Kind;
 
 const EXAMPLE: &str = include_str!("../../branches.toml.example");
 
@@ -71,6 +72,8 @@ fn a_small_file_gets_the_defaults() {
     assert_eq!((branch.receive, branch.invoiced), (Receive::Paid, Invoiced::Mark));
     assert_eq!(branch.unknown_customer, UnknownCustomer::Default);
     assert_eq!(branch.from_utc().to_string(), "2026-11-01T00:00:00Z");
+    assert_eq!(branch.send, Send::default());
+    assert!(branch.send.kinds.is_empty());
 }
 
 #[test]
@@ -84,7 +87,7 @@ url = "https://odoo.example.com/shops/"
 from = 2026-01-01
 user = "bridge"
 taxes = { "A" = "central A", "B" = "central B" }
-send = { products = true }
+send = { language = "sq_AL", products = { all = true } }
 [central]
 url = "https://ERP.example.com:443/"
 database = "central"
@@ -98,7 +101,7 @@ taxes = { "B" = "own B" }
 [branch.a]
 database = "a"
 company = "A Ltd"
-send = { products = false }
+send = { customers = { all = true, conflict = "ask" } }
 "#;
     let config = parse(text).unwrap();
     let [b, a] = config.branches.as_slice() else { panic!("file order: {config:?}") };
@@ -112,8 +115,9 @@ send = { products = false }
     assert_eq!(b.taxes.get("A").map(String::as_str), Some("central A"));
     assert_eq!(b.taxes.get("B").map(String::as_str), Some("own B"));
     assert_eq!(b.from_utc().to_string(), "2025-12-31T23:00:00Z");
-    assert_eq!(b.send.as_ref().unwrap()["products"].as_bool(), Some(true));
-    assert_eq!(a.send.as_ref().unwrap()["products"].as_bool(), Some(false));
+    let kinds = |branch: &Branch| branch.send.kinds.keys().copied().collect::<Vec<_>>();
+    assert_eq!((b.send.language.as_str(), kinds(b)), ("sq_AL", vec![Kind::Product]));
+    assert_eq!((a.send.language.as_str(), kinds(a)), ("en_US", vec![Kind::Customer]), "of two tables `send` the branch's own is whole");
 }
 
 #[test]
@@ -170,6 +174,132 @@ fn each_mistake_is_told() {
     }
     assert!(!all.replace("= \"hunter2\"", "").contains("hunter2"), "a password is repeated");
     insta::assert_snapshot!(all);
+}
+
+/// The settings of sending of the small file with these lines under its table `send`.
+fn send(lines: &str) -> Send {
+    branch(&format!("[branch.tirana.send]\n{lines}")).send
+}
+
+#[test]
+fn what_is_sent_is_chosen_in_every_way() {
+    let chosen = |lines: &str| send(&format!("[branch.tirana.send.products]\n{lines}")).kinds.remove(&Kind::Product).unwrap();
+    let domain = serde_json::json!(["|", ["available_in_pos", "=", true], ["list_price", ">", 9.5], ["categ_id", "child_of", [4, 7]]]);
+    for written in [
+        r#"domain = ["|", ["available_in_pos", "=", true], ["list_price", ">", 9.5], ["categ_id", "child_of", [4, 7]]]"#,
+        r#"domain = "['|', ('available_in_pos', '=', True), ('list_price', '>', 9.5), ('categ_id', 'child_of', [4, 7])]""#,
+        r#"domain = '["|",["available_in_pos","=",true],["list_price",">",9.5],["categ_id","child_of",[4,7]]]'"#,
+    ] {
+        assert_eq!(chosen(written), Selection { choice: vec![Choose::Domain(domain.clone())], ..Selection::default() }, "{written}");
+    }
+    let names = chosen("refs = [\"PB-001\", \" PB-002 \", \"PB-001\"]\npos_category = [\"Drinks\"]\ntag = [\"Shop\"]").choice;
+    let reference = |name: &str| Choose::Reference(name.into());
+    assert_eq!(names, [Choose::PosCategory("Drinks".into()), Choose::Tag("Shop".into()), reference("PB-001"), reference("PB-002")]);
+    assert_eq!(chosen("all = true").choice, [Choose::All]);
+    assert_eq!(chosen("all = false\nrefs = [\"A\"]").choice, [reference("A")]);
+}
+
+#[test]
+fn what_is_sent_of_a_record_and_when() {
+    let read = send(
+        r#"
+language = "sr@latin"
+company = "Tirana Ltd"
+every = "1h"
+start = 2026-12-01T06:05:00Z
+journals = { "Card" = "BNK1", " Cash " = "Cash Tirana" }
+products = { all = true, fields = ["list_price", "barcode", "list_price"] }
+customers = { tag = ["Retail"], leave = ["phone", "email"], conflict = "branch", cron = "0 6 * * *" }
+taxes = { refs = ["VAT 20%"], conflict = "central" }
+payment_methods = { all = true, conflict = "ask" }
+pricelists = { all = true, every = "5s" }
+"#,
+    );
+    let start = "2026-12-01T06:05:00Z".parse().ok();
+    assert_eq!((read.language.as_str(), read.company.as_deref()), ("sr@latin", Some("Tirana Ltd")));
+    assert_eq!(read.schedule, Some(Schedule::Every { every: Duration::from_secs(3600), start }));
+    let journals: Vec<_> = read.journals.iter().map(|(method, journal)| (method.as_str(), journal.as_str())).collect();
+    assert_eq!(journals, [("Card", "BNK1"), ("Cash", "Cash Tirana")]);
+    assert_eq!(read.kinds.keys().copied().collect::<std::collections::BTreeSet<_>>(), Kind::CHOSEN.into());
+    let of = |kind| &read.kinds[&kind];
+    assert_eq!(of(Kind::Product).fields.as_deref(), Some(["list_price".to_owned(), "barcode".to_owned()].as_slice()));
+    assert_eq!(
+        (&of(Kind::Customer).fields, of(Kind::Customer).leave.as_slice()),
+        (&None, ["phone".to_owned(), "email".to_owned()].as_slice())
+    );
+    assert_eq!(of(Kind::Customer).schedule, Some(Schedule::Cron { cron: "0 6 * * *".into() }));
+    assert_eq!(of(Kind::Pricelist).schedule, Some(Schedule::Every { every: Duration::from_secs(5), start: None }));
+    assert_eq!(of(Kind::Tax).schedule, None);
+    let conflicts = Kind::CHOSEN.map(|kind| of(kind).conflict);
+    use crate::master_data::Conflict::*;
+    assert_eq!(conflicts, [Central, Branch, Central, Ask, Central]);
+    for language in ["sq_AL", "sq", "es_419", "sr@Cyrl", "kab_DZ", "ca_ES@euro"] {
+        assert_eq!(send(&format!("language = \"{language}\"")).language, language);
+    }
+}
+
+#[test]
+fn each_mistake_in_what_is_sent_is_told() {
+    let mistakes = [
+        "langauge = \"sq_AL\"",
+        "shops = [\"Bar\"]",
+        "password = \"hunter2\"",
+        "language = \"Albanian\"",
+        "language = \"sq-AL\"",
+        "language = \"sq_al\"",
+        "start = 2026-12-01T06:05:00Z",
+        "every = \"15m\"\ncron = \"0 6 * * *\"",
+        "cron = \"daily\"",
+        "journals = \"Bank\"",
+        "journals = { \"Card\" = 7 }",
+        "products = true",
+        "products = {}",
+        "products = { all = false }",
+        "products = { all = \"yes\" }",
+        "products = { all = true, refs = [\"PB-001\"] }",
+        "products = { all = true, start = 2026-12-01T06:05:00Z }",
+        "products = { refs = [] }",
+        "products = { refs = \"PB-001\" }",
+        "products = { refs = [4711] }",
+        "products = { tags = [\"Shop\"] }",
+        "taxes = { tag = [\"Shop\"] }",
+        "customers = { pos_category = [\"Drinks\"] }",
+        "products = { domain = [] }",
+        "products = { domain = true }",
+        "products = { domain = \"\" }",
+        "products = { domain = [\"sale_ok\", \"=\", true] }",
+        "products = { domain = [[\"sale_ok\", \"=\"]] }",
+        "products = { domain = [[\"sale_ok\", \"is\", true]] }",
+        "products = { domain = [\"|\", [\"sale_ok\", \"=\", true]] }",
+        "products = { domain = [[\"create_date\", \">\", 2026-11-01]] }",
+        "products = { domain = [[\"list_price\", \">\", inf]] }",
+        "products = { domain = [[\"id\", \"in\", [4711471147]]] }",
+        "products = { domain = [[\"id\", \"=\", { a = 1 }]] }",
+        "products = { domain = [[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]] }",
+        "products = { domain = \"[('user_id', '=', uid)]\" }",
+        "products = { all = true, fields = [\"list_price\"], leave = [\"barcode\"] }",
+        "products = { all = true, fields = [] }",
+        "products = { all = true, fields = [\"lst_price\"] }",
+        "products = { all = true, leave = [\"name\", \"price\"] }",
+        "payment_methods = { all = true, leave = [\"barcode\"] }",
+        "products = { all = true, conflict = \"newest\" }",
+    ];
+    let mut all = String::new();
+    for mistake in mistakes {
+        all.push_str(&format!("{mistake}\n  {}\n", told(&format!("[branch.tirana.send]\n{mistake}")).replace('\n', "\n  ")));
+    }
+    assert!(!all.replace("= \"hunter2\"", "").contains("hunter2"), "a password is repeated");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn more_than_anybody_means_is_refused() {
+    let list = |entries: usize| format!("products = {{ refs = [{}] }}", "\"A\",".repeat(entries));
+    assert_eq!(send(&list(10_000)).kinds[&Kind::Product].choice.len(), 1);
+    assert!(told(&format!("[branch.tirana.send]\n{}", list(10_001))).contains("has 10001 entries, more than 10000"));
+    let journals = |lines: usize| (0..lines).map(|n| format!("\"M{n}\" = \"J\"\n")).collect::<String>();
+    assert_eq!(send(&format!("[branch.tirana.send.journals]\n{}", journals(200))).journals.len(), 200);
+    assert!(told(&format!("[branch.tirana.send.journals]\n{}", journals(201))).contains("has 201 lines, more than 200"));
 }
 
 #[test]
@@ -385,6 +515,8 @@ fn lines() -> impl Strategy<Value = String> {
         Just("[defaults]".to_owned()),
         "\\[branch\\.[a-z]{1,3}\\]",
         Just("[branch.a.taxes]".to_owned()),
+        Just("[branch.a.send]".to_owned()),
+        Just("[branch.a.send.products]".to_owned()),
         Just("[[branch]]".to_owned()),
     ];
     let values = prop_oneof![
@@ -397,6 +529,8 @@ fn lines() -> impl Strategy<Value = String> {
         "\"-?[0-9]{1,19}[smhd]\"",
         "\"[0-9*,/a-c -]{1,14}\"",
         Just("[[], 1, \"x\"]".to_owned()),
+        Just("[\"!\", [\"name\", \"in\", [\"x\", 1.5]]]".to_owned()),
+        "\"[\\[('a=,1) \\]]{0,14}\"",
         Just("true".to_owned()),
     ];
     let pairs = (prop::sample::select(read::every_key()), values).prop_map(|(key, value)| format!("{key} = {value}"));

@@ -17,7 +17,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 /// At least one example of each variant; `the_catalogue_is_complete` holds this list to the enum.
 fn examples() -> Vec<Problem> {
-    [reaching(), logging_in(), matching(), delivering()].concat()
+    [reaching(), logging_in(), matching(), delivering(), sending()].concat()
 }
 
 fn reaching() -> Vec<Problem> {
@@ -124,6 +124,73 @@ fn delivering() -> Vec<Problem> {
     ]
 }
 
+fn sending() -> Vec<Problem> {
+    use Problem::*;
+    let article = || "[PB-001] Article 1".to_owned();
+    let field =
+        |field: &str, value: &str| FieldNotThere { kind: Kind::Product, reference: article(), field: field.into(), value: value.into() };
+    vec![
+        SessionOpen { kind: Kind::Tax, reference: "VAT 20%".into(), shops: names(&["Furniture Shop"]) },
+        SessionOpen { kind: Kind::PaymentMethod, reference: "Card".into(), shops: names(&["Furniture Shop", "Bar"]) },
+        SessionOpen { kind: Kind::PaymentMethod, reference: "Card".into(), shops: vec![] },
+        OrderOpen { reference: article(), orders: names(&["Order 00001-001-0003"]) },
+        OrderOpen { reference: article(), orders: vec![] },
+        WaitsForNeed { kind: Kind::PosCategory, reference: "Drinks / Hot".into() },
+        BranchEdited {
+            kind: Kind::Product,
+            reference: article(),
+            changes: names(&["sales price 12.00 at the branch, 10.00 at central", "barcode 4006381333931 at the branch, none at central"]),
+        },
+        ChangedSincePreview { reference: article(), changes: names(&["sales price 10.00 in the preview, 12.00 now"]) },
+        MatchAmbiguous {
+            kind: Kind::Product,
+            reference: article(),
+            by: "Internal Reference".into(),
+            value: "PB-001".into(),
+            matches: names(&["Article 1 (id 12)", "Article 1 (id 97)"]),
+        },
+        BarcodeTaken {
+            reference: article(),
+            barcode: "4006381333931".into(),
+            words: "Barcode(s) already assigned: - Barcode \"4006381333931\" already assigned to product(s): Article 2".into(),
+        },
+        RefusedAtBranch {
+            kind: Kind::Customer,
+            reference: "Azure Interior".into(),
+            words: "The VAT number [X1] does not seem to be valid.".into(),
+        },
+        JournalNotSet { method: "Card".into(), journals: names(&["Bank", "Cash", "Point of Sale", "Bank 2"]) },
+        JournalNotSet { method: "Card".into(), journals: vec![] },
+        JournalNotFound { method: "Card".into(), journal: "Bnk".into(), journals: names(&["Bank", "Cash"]) },
+        CountryDiffers { reference: "VAT 20%".into(), branch: "Albania".into(), central: "Italy".into() },
+        CounterpartMissing { what: "currency".into(), value: "ALL".into() },
+        CounterpartMissing { what: "country".into(), value: "XK".into() },
+        CounterpartMissing { what: "state".into(), value: "AL-11".into() },
+        CounterpartMissing { what: "tax group".into(), value: "VAT 20%".into() },
+        CounterpartMissing { what: "journal".into(), value: "Bank".into() },
+        ImageTooLarge { reference: article(), size_kb: 14_200, limit_kb: 8_000 },
+        VariantsDiffer { reference: "Shirt".into(), differences: names(&["Size XL only at the branch", "Color Red only at central"]) },
+        ComboNotSent { reference: "Lunch menu".into() },
+        LanguageMissing { side: tirana(), language: "sq_AL".into() },
+        LanguageMissing { side: Side::Central, language: "sq_AL".into() },
+        SelectionWrong {
+            kind: Kind::Product,
+            setting: "domain".into(),
+            words: "Invalid field product.template.available in condition".into(),
+        },
+        NothingSelected { kind: Kind::PaymentMethod, setting: "refs".into(), value: "Crad".into() },
+        TooManyGone { kind: Kind::PaymentMethod, gone: 4, of: 5 },
+        NotAsSent { reference: article(), changes: names(&["sales price 10.00 at central, 12.00 at the branch"]) },
+        field("product type", "combo"),
+        field("track inventory", ""),
+    ]
+}
+
+/// The line for a group of records or of orders, whichever the problem is about.
+fn line(problem: &Problem, number: usize) -> String {
+    if sending().contains(problem) { records_line(problem, number) } else { group_line(problem, number) }
+}
+
 #[test]
 fn the_catalogue() {
     let mut catalogue = String::new();
@@ -132,7 +199,7 @@ fn the_catalogue() {
         writeln!(catalogue, "  {}", problem.what()).unwrap();
         writeln!(catalogue, "  {}", problem.meaning()).unwrap();
         writeln!(catalogue, "  {}", problem.next_step()).unwrap();
-        writeln!(catalogue, "  > {}\n", group_line(&problem, 12)).unwrap();
+        writeln!(catalogue, "  > {}\n", line(&problem, 12)).unwrap();
     }
     insta::assert_snapshot!(catalogue);
 }
@@ -193,6 +260,9 @@ fn group_lines_count() {
     assert_eq!(group_line(bag, 12), "12 orders wait for product [BAG01] \"Tote bag\"");
     assert_eq!(group_line(bag, 1), "1 order waits for product [BAG01] \"Tote bag\"");
     assert_eq!(group_line(bag, 0), bag.what());
+    let need = Problem::WaitsForNeed { kind: Kind::Tax, reference: "VAT 20%".into() };
+    assert_eq!(records_line(&need, 1), "1 record waits for the tax \"VAT 20%\"");
+    assert_eq!(records_line(&need, 3), "3 records wait for the tax \"VAT 20%\"");
     let changed = Problem::OrderChanged { what: String::new() };
     assert_eq!(group_line(&changed, 3), "3 orders: changed at the branch after they were received");
 }
@@ -239,10 +309,14 @@ proptest! {
         let problem = Problem::ProductAmbiguous {
             name: text.clone(), by: text.clone(), value: text.clone(), matches: vec![text.clone(); 9],
         };
-        let error = Problem::ServerError { side: Side::Central, words: text };
-        for shown in [problem.what(), problem.next_step(), problem.key(), group_line(&problem, 2), error.what()] {
-            prop_assert!(!shown.chars().any(char::is_control));
-            prop_assert!(shown.chars().count() < 1000);
+        let error = Problem::ServerError { side: Side::Central, words: text.clone() };
+        let edited = Problem::BranchEdited { kind: Kind::Product, reference: text.clone(), changes: vec![text.clone(); 9] };
+        let journal = Problem::JournalNotFound { method: text.clone(), journal: text.clone(), journals: vec![text; 9] };
+        for problem in [problem, error, edited, journal] {
+            for shown in [problem.what(), problem.next_step(), problem.key(), records_line(&problem, 2)] {
+                prop_assert!(!shown.chars().any(char::is_control));
+                prop_assert!(shown.chars().count() < 1000);
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The sentences, one function for each problem: here what they are made of, and all about reaching an Odoo and logging
-//! in to it; in [`orders`] all about one order, a branch or this machine.
+//! in to it; in [`orders`] all about one order, a branch or this machine; in [`sending`] all about master data.
 //!
 //! A snapshot test holds every sentence: to change one, read it in the catalogue first.
 
 mod orders;
+mod sending;
 
 pub(super) use orders::*;
+pub(super) use sending::*;
 
 use super::{Retry, Side, Who, clean};
 
@@ -15,7 +17,7 @@ pub(super) struct Words {
     pub(super) retry: Retry,
     /// See [`Problem::subject`].
     pub(super) subject: String,
-    /// Completes "12 orders wait for …", or "12 orders: …" where nothing is waited for.
+    /// Completes "12 orders wait for …", or "12 orders: …" where nothing is waited for; the same for records.
     pub(super) group: String,
     pub(super) what: String,
     pub(super) meaning: String,
@@ -31,6 +33,7 @@ pub(super) const LIST_MAX: usize = 3;
 
 pub(super) const USERS: &str = "Settings > Users & Companies > Users";
 pub(super) const SAFE: &str = "Nothing was written to central for these sales. They are safe in the bridge and wait.";
+pub(super) const SAME_CALL: &str = "Should something just sent have arrived all the same, nothing is written twice.";
 pub(super) const GOES_ON: &str = "The bridge keeps trying by itself and goes on where it stopped.";
 
 /// A name in quotes, cleaned.
@@ -87,10 +90,13 @@ pub(super) fn check(side: &Side) -> String {
 /// What it means that a side cannot be reached or used.
 pub(super) fn stopped(side: &Side) -> String {
     match side {
-        Side::Central => "Nothing was written to central. The sales that were received are safe in the bridge and wait.".to_owned(),
-        Side::Branch(code) => {
-            format!("New sales of branch {code} are not received for now. They are safe at the branch, and the other branches go on.")
-        }
+        Side::Central => "Nothing was written to central, and nothing is sent from it for now. The sales that were received are safe in \
+                          the bridge and wait."
+            .to_owned(),
+        Side::Branch(code) => format!(
+            "Nothing is received from branch {code} or sent to it for now. Its sales are safe there, it keeps the master data that it \
+             has, and the other branches go on."
+        ),
     }
 }
 
@@ -100,7 +106,7 @@ pub(super) fn unknown_outcome(side: &Side) -> String {
         Side::Central => "Whether central wrote these sales is not known yet. The bridge repeats exactly the same \
                           call, and no sale can be written twice."
             .to_owned(),
-        Side::Branch(_) => stopped(side),
+        Side::Branch(_) => format!("{} {SAME_CALL}", stopped(side)),
     }
 }
 
@@ -110,7 +116,7 @@ pub(super) fn nothing_twice(side: &Side) -> String {
         Side::Central => "These sales are safe in the bridge and wait. Should central have written one of them all \
                           the same, the repeated call finds that out: no sale can be written twice."
             .to_owned(),
-        Side::Branch(_) => stopped(side),
+        Side::Branch(_) => format!("{} {SAME_CALL}", stopped(side)),
     }
 }
 
@@ -427,12 +433,16 @@ pub(super) fn right_missing(side: &Side, user: &str, model: &str, operation: &st
 
 /// The least groups that open a model, as Odoo 19 shows them in the form of a user.
 pub(super) fn group_to_give(side: &Side, model: &str, operation: &str) -> &'static str {
+    // Of several models the first stands for all: they are named together only where one group opens them.
+    let model = model.split(',').next().unwrap_or(model);
     if *side == Side::Central {
-        return "\"Sales / User: All Documents\"";
+        return if model == "pos.payment.method" { "\"Point of Sale / User\"" } else { "\"Sales / User: All Documents\"" };
     }
     let writes = !matches!(operation, "read" | "search" | "search_read" | "fields_get");
     match model {
-        "product.template" | "product.product" | "product.pricelist" | "product.pricelist.item" if writes => "\"Products / Create\"",
+        "uom.uom" if writes => "\"Products / Create\"",
+        model if writes && model.starts_with("product.") => "\"Products / Create\"",
+        "stock.warehouse.orderpoint" => "\"Inventory / User\"",
         "res.partner" if writes => "\"Contact / Creation\"",
         "account.tax" if writes => "\"Accounting / Administrator\"",
         "pos.category" | "pos.payment.method" | "pos.config" if writes => "\"Point of Sale / Administrator\"",
