@@ -1,4 +1,5 @@
-//! posbridge: the POS orders of many branches become draft sales orders in one central Odoo, exactly once.
+//! posbridge: the POS orders of many branches become draft sales orders in one central Odoo, exactly once; what central
+//! decides about products, customers, taxes, payment methods and prices goes down to the branches.
 //!
 //! # From above
 //!
@@ -11,27 +12,43 @@
 //!                             +------------- record <------- prove <---------+
 //! ```
 //!
+//! Sending goes the other way, and shares the ledger, the client and the create-once call. What is shown as a preview is
+//! a list of items; the same items are queued, written, and told in the log:
+//!
+//! ```text
+//! central --source--> compare (master_data) <--side-- branch
+//!                        |
+//!                        items --queue--> ledger --apply--> branch, read back
+//! ```
+//!
 //! # Reading order
 //!
 //! 1. [`model`]: the nouns, with Odoo's own field names; ids typed by side. Pure.
 //! 2. [`mapping`]: a POS order to the values of a draft, or all that is missing at once. Pure; the table of rules.
-//! 3. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
-//! 4. [`config`]: branches.toml to valid types, or every complaint at once.
-//! 5. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
-//!    [`odoo::records`] the fields, the create-once call and all that differs between Odoo versions.
-//! 6. [`store`]: the ledger (`schema.sql` explains each table), the lock, the note of the last pass.
-//! 7. [`secret`]: passwords sealed to their branch, address and user.
-//! 8. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
+//! 3. [`master_data`]: a record of central against a branch's: what would change, field by field. Pure; `fields` is the
+//!    table of what is sent, `matching` says which record is which.
+//! 4. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
+//! 5. [`config`]: branches.toml to valid types, or every complaint at once.
+//! 6. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
+//!    [`odoo::records`] (orders) and [`odoo::master`] (master data) the fields, the create-once call and all that differs
+//!    between Odoo versions.
+//! 7. [`store`]: the ledger (`schema.sql` and `step2.sql` explain each table), the lock, the notes of the last passes.
+//! 8. [`secret`]: passwords sealed to their branch, address and user.
+//! 9. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
 //!    settings mean there and `bind` what a branch's records are, `pass` runs reading and writing side by side for
-//!    each `branch`, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
+//!    each `branch`; `send` compares, queues and writes master data; `load` repeats a call until each record is written or
+//!    refused, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
 //!    and `discover` ask what `posbridge check` and `init` want to know.
-//! 9. [`cli`]: one file a verb.
-//! 10. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
+//! 10. [`cli`]: one file a verb.
+//! 11. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
 //!
 //! # What always holds
 //!
 //! - **One place writes orders**: `sync::deliver`, by one call, [`odoo::records::create_once`]. Nothing is searched for
 //!   first. On any doubt the same call is made again, and central answers with the draft that it has.
+//! - **One place writes master data**: `sync::send::apply`. What the branch does not have is created once, what it has is
+//!   read again and written only if it still is what the preview showed, and read back before it counts as done.
+//! - **Never a guess** which record is meant: by the ledger, a person, or a key that fits one record alone.
 //! - **Kept before sent.** An order is on the disk before central hears of it, and a call that may write is noted
 //!   before it is sent. A crash at any line is a repetition, never a loss or a second draft.
 //! - **Done is done.** What is proved is not sent again unless a person says so by number (`retry ID --recreate`);
@@ -41,7 +58,7 @@
 //! - **Money is never a float**: a decimal from the text on the wire to the text in the ledger.
 //! - **The sides' ids cannot be mixed**: a [`model::BranchId`] does not compile where a [`model::CentralId`] is wanted.
 //! - **Arrows go down only.** `cli` reaches Odoo through [`sync`] alone; [`odoo`] and [`store`] do not know each other;
-//!   [`model`], [`mapping`] and [`problem`] see no clock, no network, no database.
+//!   [`model`], [`mapping`], [`master_data`] and [`problem`] see no clock, no network, no database.
 //! - **One bad order delays no other, one dead branch delays no other**, and the exit status still says so.
 //! - **No secret** in a log, a `Debug`, an argument, an error or the ledger in the clear.
 //! - **A limit on everything** that comes from outside or repeats: a constant with its reason beside it.
@@ -53,6 +70,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod mapping;
+pub mod master_data;
 pub mod model;
 pub mod odoo;
 pub mod problem;

@@ -36,6 +36,9 @@ impl Check {
                 show(side)?;
             }
             print::line(&match failed {
+                0 if branches.iter().any(|branch| !branch.send.kinds.is_empty()) => {
+                    "Ready: posbridge receive --dry-run and posbridge send --dry-run show what a pass would do".to_owned()
+                }
                 0 => "Ready: posbridge receive --dry-run shows what a pass would do".to_owned(),
                 1 => "1 step failed".to_owned(),
                 many => format!("{many} steps failed"),

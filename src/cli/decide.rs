@@ -5,10 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::receive::{pass, report};
-use super::{Context, Failure, Status, branches_named, log, print};
-use crate::store::{Entry, Filter, State, Store, StoreError};
-use crate::sync::{Bridge, Request};
+use super::{Context, Failure, Status, branches_named, log, print, receive, send};
+use crate::config::Branch;
+use crate::store::{Direction, Entry, Filter, State, Store, StoreError};
+use crate::sync::{self, Bridge, Central, Report, Request, SendReport, SendRequest};
 
 /// Which records.
 #[derive(Debug, Args)]
@@ -27,7 +27,8 @@ struct Which {
 
 /// Try records again, now
 ///
-/// When the record is written after a fix, all others that wait for the same thing are tried as well.
+/// When an order is written after a fix, all others that wait for the same thing are tried as well. Of a record that is
+/// sent, central's values are then written, whatever the branch has changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge retry 42\n         posbridge retry --cause product_not_found\n         posbridge retry --all")]
 pub struct Retry {
@@ -36,12 +37,14 @@ pub struct Retry {
     /// All that wait
     #[arg(long, group = "Which")]
     all: bool,
-    /// Also records that are done, whose draft was deleted at central: write it again
+    /// Also orders that are done, whose draft was deleted at central: write it again
     #[arg(long, requires = "ids")]
     recreate: bool,
 }
 
-/// End waiting records without writing them to central
+/// End waiting records: an order is not written to central, a branch keeps what it has of master data
+///
+/// A record that was to be sent is left as the branch has it until it changes at central.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge ignore 42 --reason \"test sale of the installer\"")]
 pub struct Ignore {
@@ -81,8 +84,6 @@ impl Retry {
         if retried.is_empty() {
             return if notice_ended && !context.json { Ok(Status::Done) } else { nothing(context.json) };
         }
-        let concerned: Vec<_> =
-            config.branches.iter().filter(|branch| retried.iter().any(|entry| entry.branch == branch.code.as_str())).cloned().collect();
         let bridge = match Bridge::open(config, "retry") {
             Ok(bridge) => Arc::new(bridge),
             Err(StoreError::Locked(held)) => {
@@ -97,26 +98,51 @@ impl Retry {
             Err(error) => return Err(error.into()),
         };
         let central = Arc::new(bridge.central()?);
-        let request = Request { deliver_only: true, ..Request::default() };
-        let mut reports = pass(&bridge, &central, &concerned, &request).await;
-        // One fix releases what waits in other branches as well.
-        let counts = bridge.store.counts()?;
-        let waits = |branch: &&crate::config::Branch| counts.get(branch.code.as_str()).is_some_and(|counts| counts.pending > 0);
-        let others: Vec<_> = bridge
-            .config
-            .branches
-            .iter()
-            .filter(|branch| !concerned.iter().any(|c| c.code == branch.code))
-            .filter(waits)
-            .cloned()
-            .collect();
-        if !others.is_empty() {
-            reports.extend(pass(&bridge, &central, &others, &request).await);
+        let orders = concerned(&bridge, &retried, Direction::Receive);
+        let reports = if orders.is_empty() { Vec::new() } else { deliver(&bridge, &central, &orders).await? };
+        let masters = concerned(&bridge, &retried, Direction::Send);
+        let sent = sync::send(&bridge, &central, &masters, &SendRequest::only_the_queue()).await;
+        // What was done is told, whatever the disk says to one line more.
+        let remembered = central.remember(&bridge);
+        if context.json {
+            receive::document(&central, &reports, Some(&sent))?;
+        } else {
+            show(&bridge.store, &reports, &sent)?;
         }
-        let status = report(&bridge.store, &central, &reports, false, context.json)?;
-        central.remember(&bridge)?;
-        Ok(status)
+        remembered?;
+        Ok(if receive::status(&reports) == Status::Done { send::status(&sent) } else { Status::SomeWait })
     }
+}
+
+/// The branches of records of a direction, in the order of the settings.
+fn concerned(bridge: &Bridge, retried: &[Entry], direction: Direction) -> Vec<Branch> {
+    let has = |branch: &&Branch| retried.iter().any(|entry| entry.direction == direction && entry.branch == branch.code.as_str());
+    bridge.config.branches.iter().filter(has).cloned().collect()
+}
+
+/// Writes what is due to central: of these branches, then of the others where the same fix has released something.
+async fn deliver(bridge: &Arc<Bridge>, central: &Arc<Central>, concerned: &[Branch]) -> Result<Vec<Report>, Failure> {
+    let request = Request { deliver_only: true, ..Request::default() };
+    let mut reports = receive::pass(bridge, central, concerned, &request).await;
+    let counts = bridge.store.waiting(Direction::Receive)?;
+    let released = |branch: &&Branch| counts.get(branch.code.as_str()).is_some_and(|counts| counts.pending > 0);
+    let known = |branch: &&Branch| concerned.iter().any(|known| known.code == branch.code);
+    let others: Vec<Branch> = bridge.config.branches.iter().filter(|branch| !known(branch)).filter(released).cloned().collect();
+    if !others.is_empty() {
+        reports.extend(receive::pass(bridge, central, &others, &request).await);
+    }
+    Ok(reports)
+}
+
+/// A table for each direction that something was retried in.
+fn show(store: &Store, reports: &[Report], sent: &[SendReport]) -> Result<(), Failure> {
+    if !reports.is_empty() {
+        receive::show(store, reports, false)?;
+    }
+    if !reports.is_empty() && !sent.is_empty() {
+        print::line("")?;
+    }
+    if sent.is_empty() { Ok(()) } else { send::show(sent, false) }
 }
 
 /// A number that nobody has is a slip of the hand, and silence would look like success.
@@ -129,14 +155,29 @@ fn refuse_unknown(store: &Store, ids: &[i64]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is done is not sent again, unless a person says that he means it.
+/// What is done is not sent again, unless a person says that he means it; what was sent is compared by each pass.
 fn refuse_done(store: &Store, ids: &[i64], recreate: bool) -> Result<(), Failure> {
-    if recreate || ids.is_empty() {
+    if ids.is_empty() {
         return Ok(());
     }
-    let done = store.log(&Filter { ids: ids.to_vec(), state: Some(State::Done), ..Filter::default() })?;
-    match done.first() {
+    let of_these = Filter { ids: ids.to_vec(), ..Filter::default() };
+    if recreate && let Some(sent) = store.log(&Filter { direction: Some(Direction::Send), ..of_these.clone() })?.first() {
+        return Err(Failure::Other(format!(
+            "Record {} is a {} that is sent to a branch: --recreate is for orders. posbridge send {} compares it again",
+            sent.id,
+            log::kind(sent),
+            sent.branch
+        )));
+    }
+    let done = store.log(&Filter { state: Some(State::Done), ..of_these })?;
+    match done.first().filter(|_| !recreate) {
         None => Ok(()),
+        Some(entry) if entry.direction == Direction::Send => Err(Failure::Other(format!(
+            "Record {} is done: {}. posbridge send {} compares it again",
+            entry.id,
+            log::message(entry).trim_end_matches('.'),
+            entry.branch
+        ))),
         Some(Entry { id, central_name, .. }) => Err(Failure::Other(format!(
             "Record {id} is done: it is {} at central. If that draft was deleted there and is wanted again: posbridge retry {id} --recreate",
             central_name.as_deref().unwrap_or("a draft")
@@ -169,7 +210,12 @@ impl Ignore {
         if context.json {
             print::json(&serde_json::json!({ "records": ignored.iter().map(log::Record::from).collect::<Vec<_>>() }))?;
         } else {
-            print::line(&format!("Ignored {} records; posbridge retry takes them up again", ignored.len()))?;
+            let orders = ignored.iter().filter(|entry| entry.direction == Direction::Receive).count();
+            let told = [(orders, "not written to central"), (ignored.len() - orders, "the branch keeps what it has until central changes")];
+            for (count, meaning) in told.into_iter().filter(|(count, _)| *count > 0) {
+                let records = if count == 1 { "record" } else { "records" };
+                print::line(&format!("Ignored {count} {records}: {meaning}; posbridge retry ID takes up one again"))?;
+            }
         }
         Ok(Status::Done)
     }

@@ -1,5 +1,6 @@
 //! `posbridge demo`: the whole journey on stand-ins of Odoo, all on this machine and gone afterwards.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +12,12 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Context, Failure, Status, print, receive};
-use crate::config::Config;
+use crate::config::{Branch as Settings, Choose, Config, Selection};
 use crate::demo::{Branch, Central, Db, Item, OdooServer, RefundStyle, Sale};
+use crate::model::Kind;
 use crate::secret::{KeyRing, bound};
 use crate::store::{Filter, Sealed, State, Store};
-use crate::sync::{self, Bridge, Report, Request};
+use crate::sync::{self, Bridge, Report, Request, SendReport, SendRequest};
 
 /// Code, name, and how many sales the shop makes.
 const BRANCHES: [(&str, &str, usize); 3] = [("tirana", "Tirana Centre", 14), ("durres", "Durres Port", 11), ("vlora", "Vlora Beach", 9)];
@@ -28,7 +30,7 @@ const ROUND: Duration = Duration::from_secs(5);
 
 /// See it work: a central and three branches, all Odoo stand-ins on this machine
 ///
-/// Sells, receives, lets one order fail, mends that and retries, and shows what each side holds in the end. Nothing
+/// Sells, receives, lets one order fail, mends that and retries, sends products down, and shows what each side holds. Nothing
 /// outside a temporary directory is touched.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge demo --once")]
@@ -84,9 +86,27 @@ impl Demo {
 
         say("\n4. posbridge receive, once more: nothing is new, and nothing is written twice.\n")?;
         let third = stage.pass(&config, &Request { now: true, ..Request::default() }, quiet).await?;
+
+        say("\n5. posbridge send tirana --products --ref TEA-1 --dry-run: what would change at Tirana, field by field.\n")?;
+        let tea = Selection { choice: vec![Choose::Reference("TEA-1".to_owned())], ..Selection::default() };
+        let by_hand = Some(BTreeMap::from([(Kind::Product, tea)]));
+        let preview = stage.send(&config, &config.branches[..1], SendRequest { by_hand, dry_run: true, ..SendRequest::default() }).await?;
+        say_sent(quiet, &preview, true, true)?;
+        say("\n6. posbridge send: what the settings choose, to all three.\n")?;
+        let sent = stage.send(&config, &config.branches, SendRequest::default()).await?;
+        say_sent(quiet, &sent, false, false)?;
+        say("\n7. At central the price of the tea goes up: posbridge send --changed\n")?;
+        stage.raise_price()?;
+        let changed = stage.send(&config, &config.branches, SendRequest { changed: true, ..SendRequest::default() }).await?;
+        say_sent(quiet, &changed, false, true)?;
+
+        say("\n8. Tirana sells the tea that it got from central: posbridge receive\n")?;
+        stage.branches[0].sell(Sale::new().line(Item::new("TEA-1").qty("2")));
+        let fourth = stage.pass(&config, &Request { now: true, ..Request::default() }, quiet).await?;
         let proof = stage.proof();
         if quiet {
-            print::json(&serde_json::json!({ "passes": [first, second, third], "proof": proof }))?;
+            let sends = [preview, sent, changed];
+            print::json(&serde_json::json!({ "passes": [first, second, third, fourth], "sends": sends, "proof": proof }))?;
         } else {
             show(&proof)?;
         }
@@ -123,7 +143,7 @@ impl Stage {
         let keys = KeyRing::load(&config.state)?;
         let endpoints = config.branches.iter().map(|branch| (branch.code.as_str(), &branch.endpoint));
         for (owner, endpoint) in endpoints.chain([("central", &config.central.endpoint)]) {
-            let password = SecretString::from("bridge");
+            let password = SecretString::from(endpoint.user.clone());
             let sealed = keys.seal(owner, "password", &bound(&endpoint.url, &endpoint.user), &password)?;
             store.put_secrets(&[Sealed { owner: owner.to_owned(), field: "password".to_owned(), sealed, updated_at: Timestamp::now() }])?;
         }
@@ -133,8 +153,12 @@ impl Stage {
     fn settings_text(&self) -> String {
         let url = self.server.url();
         let mut text = format!(
-            "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"bridge\"\n\n[defaults]\nurl = \"{url}\"\nuser = \"bridge\"\nfrom = 2020-01-01\nwarehouse = \"TIR\"\n\
+            "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"bridge\"\n\n[defaults]\nurl = \"{url}\"\nuser = \"sender\"\nfrom = 2020-01-01\nwarehouse = \"TIR\"\n\
              pricelist = \"Public Pricelist\"\nteam = \"Point of Sale\"\nsalesperson = \"sales@example.com\"\nrounding = {{ product = \"POS-ROUND\", limit = \"1.00\" }}\n"
+        );
+        text.push_str(
+            "\n[defaults.send.products]\ntag = [\"Shop\"]\n[defaults.send.customers]\ntag = [\"Wholesale\"]\n\
+             [defaults.send.pricelists]\nrefs = [\"Shop prices\"]\n",
         );
         for (code, name, _) in BRANCHES {
             text.push_str(&format!("\n[branch.{code}]\nname = \"{name}\"\ndatabase = \"{code}\"\ncustomer = \"Walk-in {name}\"\n"));
@@ -166,9 +190,28 @@ impl Stage {
         let reports = sync::run(&bridge, &central, &config.branches, request, &Arc::default()).await;
         central.remember(&bridge)?;
         if !quiet {
-            receive::report(&bridge.store, &central, &reports, false, false)?;
+            receive::show(&bridge.store, &reports, false)?;
         }
         Ok(reports)
+    }
+
+    async fn send(&self, config: &Config, branches: &[Settings], request: SendRequest) -> Result<Vec<SendReport>, Failure> {
+        let dry_run = request.dry_run;
+        let bridge = Arc::new(if dry_run { Bridge::rehearsal(config.clone())? } else { Bridge::open(config.clone(), "demo")? });
+        let central = Arc::new(bridge.central()?);
+        let reports = sync::send(&bridge, &central, branches, &request).await;
+        if !dry_run {
+            central.remember(&bridge)?;
+        }
+        Ok(reports)
+    }
+
+    fn raise_price(&self) -> Result<(), Failure> {
+        let refused = |fault| Failure::Other(format!("{fault:?}"));
+        if let Some(tea) = self.central.find("product.template", "default_code", "TEA-1") {
+            self.central.update("product.template", tea.id, [("list_price", 2.6.into())]).map_err(refused)?;
+        }
+        Ok(())
     }
 
     /// What both sides hold, counted in their tables and not in the ledger.
@@ -212,8 +255,18 @@ fn missing_article() -> String {
     crate::demo::seed::article(ARTICLES + 1).code
 }
 
+/// What a pass of sending did; `fields` also says of what.
+fn say_sent(quiet: bool, reports: &[SendReport], dry_run: bool, fields: bool) -> Result<(), Failure> {
+    if quiet {
+        return Ok(());
+    }
+    let short = |report: &SendReport| SendReport { changes: Vec::new(), ..report.clone() };
+    let reports: Vec<SendReport> = if fields { reports.to_vec() } else { reports.iter().map(short).collect() };
+    super::send::show(&reports, dry_run)
+}
+
 fn show(proof: &[Proof]) -> Result<(), Failure> {
-    print::line("\n5. What the two sides hold, read from their own tables:\n")?;
+    print::line("\n9. What the two sides hold, read from their own tables:\n")?;
     let mut table = print::table(&["BRANCH", "SOLD THERE", "DRAFTS AT CENTRAL", "TOTAL THERE", "TOTAL AT CENTRAL"]);
     for side in proof {
         table.add_row([

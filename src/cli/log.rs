@@ -5,12 +5,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{Context, Failure, Status, print};
-use crate::problem::{Problem, clean};
-use crate::store::{AttemptEntry, Entry, Filter, State, Store};
+use crate::master_data::{Action as Sends, Item};
+use crate::model::Kind;
+use crate::problem::{Problem, clean, numbered};
+use crate::store::{AttemptEntry, Direction, Entry, Filter, ORDER, State, Store};
+
+/// Longest text of one value of a record that is sent.
+const VALUE: usize = 120;
 
 /// Show the records: what was written, what waits, and why
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Example: posbridge log --state failed\n         posbridge log show 42")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example: posbridge log --state failed\n         posbridge log --direction send --kind product --since 2h\n         posbridge log show 42"
+)]
 pub struct Log {
     #[command(subcommand)]
     action: Option<Action>,
@@ -20,6 +28,12 @@ pub struct Log {
     /// In this state: pending, held, done, failed or ignored
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
+    /// Orders (receive) or master data (send)
+    #[arg(long, value_name = "DIRECTION", value_parser = direction)]
+    direction: Option<Direction>,
+    /// Of this kind: order, product, customer, tax, …
+    #[arg(long, value_name = "KIND", value_parser = kind_name)]
+    kind: Option<String>,
     /// With this cause, e.g. product_not_found
     #[arg(long, value_name = "CAUSE")]
     cause: Option<String>,
@@ -30,7 +44,7 @@ pub struct Log {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show one record with its story and what was received
+    /// Show one record with its story and what was received or is to be sent
     #[command(after_help = "Example: posbridge log show 42")]
     Show {
         /// The record's number
@@ -41,6 +55,27 @@ enum Action {
 pub fn state(text: &str) -> Result<State, String> {
     let names = || State::ALL.map(State::as_str).join(", ");
     State::parse(text).ok_or_else(|| format!("a state is one of {}", names()))
+}
+
+fn direction(text: &str) -> Result<Direction, String> {
+    let names = || Direction::ALL.map(Direction::as_str).join(" or ");
+    Direction::parse(text).ok_or_else(|| format!("a direction is {}", names()))
+}
+
+fn kind_name(text: &str) -> Result<String, String> {
+    let known = || std::iter::once(ORDER).chain(Kind::ALL.map(Kind::as_str));
+    // As the tables of branches.toml call them, too.
+    let table = Kind::CHOSEN.into_iter().find(|kind| kind.table() == text.replace('-', "_")).map(Kind::as_str);
+    let found = known().find(|name| *name == text.replace('-', "_")).or(table);
+    found.map(str::to_owned).ok_or_else(|| format!("a kind is one of {}", known().collect::<Vec<_>>().join(", ")))
+}
+
+/// What a record is, for people.
+pub fn kind(entry: &Entry) -> &str {
+    match Kind::parse(&entry.kind) {
+        Some(kind) => kind.label(),
+        None => &entry.kind,
+    }
 }
 
 pub fn since(text: &str) -> Result<Timestamp, String> {
@@ -86,7 +121,7 @@ impl<'e> From<&'e Entry> for Record<'e> {
         Self {
             id: entry.id,
             branch: &entry.branch,
-            direction: &entry.direction,
+            direction: entry.direction.as_str(),
             kind: &entry.kind,
             remote_id: entry.remote_id,
             reference: &entry.reference,
@@ -114,20 +149,45 @@ pub fn message(entry: &Entry) -> String {
     match entry.state {
         State::Ignored if entry.reason.is_some() => format!("Ignored: {}.", entry.reason.as_deref().unwrap_or_default()),
         _ if !problems.is_empty() => problems.join(" "),
+        State::Ignored => "Ignored.".to_owned(),
+        _ if entry.direction == Direction::Send => sent_message(entry),
         State::Done => {
             let name = entry.central_name.as_deref().unwrap_or_default();
             let adjusted = entry.adjusted.as_ref().map(|amount| format!(", with an adjustment line of {amount}")).unwrap_or_default();
             format!("At central as {name}{adjusted}.")
         }
-        State::Ignored => "Ignored.".to_owned(),
         _ if entry.unknown => "Sent to central, the answer is not known yet: the same call is repeated.".to_owned(),
         _ => "Received, and on its way to central.".to_owned(),
     }
 }
 
+/// What happened to a record that is sent and has nothing in its way.
+fn sent_message(entry: &Entry) -> String {
+    match (entry.state, &entry.queued) {
+        (State::Done, _) => format!("{}.", entry.note.as_deref().unwrap_or("The branch has it")),
+        _ if entry.unknown => "Sent to the branch, the answer is not known yet: the same call is repeated.".to_owned(),
+        (_, Some(item)) => match item.told() {
+            told if told.is_empty() => format!("Queued: {}.", planned(item.action)),
+            told => format!("Queued: {}: {told}.", planned(item.action)),
+        },
+        (_, None) => "Queued for the branch.".to_owned(),
+    }
+}
+
+/// What the next posbridge send does with a record.
+fn planned(action: Sends) -> &'static str {
+    match action {
+        Sends::Create => "create it at the branch",
+        Sends::Change => "change it at the branch",
+        Sends::Archive => "archive it at the branch",
+        Sends::Remove => "remove it at the branch",
+        Sends::Nothing | Sends::Compare => "compare it when the branch answers",
+    }
+}
+
 fn next_step(entry: &Entry) -> String {
     let mut steps: Vec<String> = Vec::new();
-    for step in entry.problems.iter().map(Problem::next_step) {
+    for step in entry.problems.iter().map(|problem| numbered(&problem.next_step(), entry.id)) {
         if !steps.contains(&step) {
             steps.push(step);
         }
@@ -142,7 +202,8 @@ impl Log {
         if let Some(Action::Show { id }) = self.action {
             return show(&store, id, context.json);
         }
-        let filter = Filter { ids: Vec::new(), branch: self.branch, state: self.state, cause: self.cause, since: self.since };
+        let Self { branch, state, direction, kind, cause, since, action: _ } = self;
+        let filter = Filter { ids: Vec::new(), branch, state, direction, kind, cause, since };
         let entries = store.log(&filter)?;
         if context.json {
             print::json(&serde_json::json!({ "records": entries.iter().map(Record::from).collect::<Vec<_>>() }))?;
@@ -159,13 +220,25 @@ impl Log {
 
 /// Prints records, a line each.
 pub fn list(entries: &[Entry]) -> Result<(), Failure> {
-    let mut table = print::table(&["ID", "BRANCH", "RECEIPT", "TOTAL", "STATE", "WHAT"]);
+    // A list of what was sent alone has no totals.
+    let sold = entries.iter().any(|entry| entry.direction == Direction::Receive);
+    let sent = entries.iter().any(|entry| entry.direction == Direction::Send);
+    let (named, total) = match (sold, sent) {
+        (false, true) => ("RECORD", ""),
+        (true, true) => ("RECEIPT OR RECORD", "TOTAL"),
+        _ => ("RECEIPT", "TOTAL"),
+    };
+    let mut table = print::table(&["ID", "BRANCH", named, total, "STATE", "WHAT"]);
     for entry in entries {
+        let reference = match entry.direction {
+            Direction::Receive => entry.reference.clone(),
+            Direction::Send => format!("{} {}", kind(entry), entry.reference),
+        };
         table.add_row([
             print::cell(&entry.id.to_string()),
             print::cell(&entry.branch),
-            print::cell(&entry.reference),
-            print::cell(&format!("{} {}", entry.amount_total, entry.currency)),
+            print::cell(&reference),
+            print::cell(format!("{} {}", entry.amount_total, entry.currency).trim()),
             print::state(entry.state),
             print::cell(&message(entry)),
         ]);
@@ -190,21 +263,36 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
         print::line(what)?;
         print::paragraph(4, &clean(&text, 2_000))
     };
-    say("Record", format!("{} of {} ({} {} there)", entry.id, entry.branch, entry.kind, entry.remote_id))?;
-    say("Receipt", format!("{}, {} UTC, {} {}", entry.reference, entry.date_order, entry.amount_total, entry.currency))?;
+    match entry.direction {
+        Direction::Receive => {
+            say("Record", format!("{} of {} ({} {} there)", entry.id, entry.branch, entry.kind, entry.remote_id))?;
+            say("Receipt", format!("{}, {} UTC, {} {}", entry.reference, entry.date_order, entry.amount_total, entry.currency))?;
+        }
+        Direction::Send => {
+            let there = entry.queued.as_ref().and_then(|item| item.branch_id).map(|id| format!(", {id} there")).unwrap_or_default();
+            say("Record", format!("{} for {} ({} {} at central{there})", entry.id, entry.branch, kind(&entry), entry.remote_id))?;
+            say("Name", entry.reference.clone())?;
+        }
+    }
     say("State", entry.state.as_str().to_owned())?;
-    say("Draft", entry.central_name.clone().unwrap_or_default())?;
+    say("Draft", entry.central_name.clone().filter(|_| entry.direction == Direction::Receive).unwrap_or_default())?;
     say("What", message(&entry))?;
     for problem in &entry.problems {
         say("Meaning", problem.meaning())?;
-        say("Next", problem.next_step())?;
+        say("Next", numbered(&problem.next_step(), entry.id))?;
     }
-    say("Again at", entry.due_at.filter(|_| entry.state == State::Pending).map(print::moment).unwrap_or_default())?;
+    say(
+        "Again at",
+        entry.due_at.filter(|_| entry.state == State::Pending && !entry.problems.is_empty()).map(print::moment).unwrap_or_default(),
+    )?;
+    if let Some(item) = &entry.queued {
+        changes(item)?;
+    }
     print::line("")?;
     let mut table = print::table(&["WHEN", "OUTCOME", "TOOK", "WHAT"]);
     table.add_row([
         print::cell(&print::moment(entry.created_at)),
-        print::cell("received"),
+        print::cell(if entry.direction == Direction::Receive { "received" } else { "queued" }),
         print::cell(""),
         print::cell("Kept in the ledger"),
     ]);
@@ -223,6 +311,24 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
 
 fn attempt_json(attempt: &AttemptEntry) -> serde_json::Value {
     serde_json::json!({ "at": attempt.at, "duration_ms": attempt.duration_ms, "outcome": attempt.outcome, "cause": attempt.cause, "message": attempt.message })
+}
+
+/// What is to be done to a record at the branch, field by field.
+fn changes(item: &Item) -> Result<(), Failure> {
+    if item.changes.is_empty() {
+        return Ok(());
+    }
+    print::line("")?;
+    let mut table = print::table(&["FIELD", "AT THE BRANCH", "TO BE", ""]);
+    for change in &item.changes {
+        table.add_row([
+            print::cell(&change.label),
+            print::cell(&clean(change.from.as_deref().unwrap_or("-"), VALUE)),
+            print::cell(&clean(&change.to, VALUE)),
+            print::cell(if change.overwrites { "changed at the branch" } else { "" }),
+        ]);
+    }
+    print::show(&table)
 }
 
 /// What was received, as a receipt.

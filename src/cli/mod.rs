@@ -9,6 +9,7 @@ mod manual;
 mod print;
 mod receive;
 mod secret;
+mod send;
 mod status;
 
 use std::path::PathBuf;
@@ -24,7 +25,8 @@ use crate::sync::Halt;
 
 pub use print::colour;
 
-/// Brings the POS orders of many branches into one central Odoo as draft sales orders, each exactly once.
+/// Brings the POS orders of many branches into one central Odoo as draft sales orders, each exactly once, and master data
+/// from central to the branches.
 #[derive(Debug, Parser)]
 #[command(name = "posbridge", version, max_term_width = 100, after_help = "Start with: posbridge init, posbridge check, posbridge receive")]
 pub struct Cli {
@@ -48,6 +50,7 @@ enum Verb {
     Check(check::Check),
     Secret(secret::Secret),
     Receive(receive::Receive),
+    Send(send::Send),
     Status(status::Status),
     Log(log::Log),
     Retry(decide::Retry),
@@ -151,6 +154,7 @@ impl Cli {
             Verb::Check(verb) => verb.execute(&context).await,
             Verb::Secret(verb) => verb.execute(&context),
             Verb::Receive(verb) => verb.execute(&context).await,
+            Verb::Send(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),
             Verb::Log(verb) => verb.execute(&context),
             Verb::Retry(verb) => verb.execute(&context).await,

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::{Context, Failure, Status, branches_named, print};
 use crate::config::Branch;
 use crate::problem::group_line;
-use crate::store::{Filter, State, Store};
-use crate::sync::{Bridge, Central, Progress, Report, Request, run};
+use crate::store::{Direction, Filter, State, Store};
+use crate::sync::{Bridge, Central, Progress, Report, Request, SendReport, run};
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(200);
@@ -40,6 +40,9 @@ pub struct Receive {
 #[derive(Debug, Serialize)]
 struct Document<'r> {
     branches: &'r [Report],
+    /// Of a retry: what was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<&'r [SendReport]>,
     central_calls: u64,
 }
 
@@ -57,9 +60,13 @@ impl Receive {
         let reports = pass(&bridge, &central, &branches, &request).await;
         // What was done is told, whatever the disk says to one line more.
         let remembered = central.remember(&bridge);
-        let status = report(&bridge.store, &central, &reports, self.dry_run, context.json)?;
+        if context.json {
+            document(&central, &reports, None)?;
+        } else {
+            show(&bridge.store, &reports, self.dry_run)?;
+        }
         remembered?;
-        Ok(status)
+        Ok(status(&reports))
     }
 }
 
@@ -89,37 +96,42 @@ pub async fn pass(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Bran
     reports
 }
 
-/// Prints what a pass did; says whether anything waits.
-pub fn report(store: &Store, central: &Central, reports: &[Report], dry_run: bool, json: bool) -> Result<Status, Failure> {
-    if json {
-        print::json(&Document { branches: reports, central_calls: central.cost().calls })?;
+/// Prints what a pass did, and what a retry sent, as one document.
+pub fn document(central: &Central, reports: &[Report], sent: Option<&[SendReport]>) -> Result<(), Failure> {
+    print::json(&Document { branches: reports, sent, central_calls: central.cost().calls })
+}
+
+/// Prints what a pass did, and what orders wait for.
+pub fn show(store: &Store, reports: &[Report], dry_run: bool) -> Result<(), Failure> {
+    let headings = if dry_run {
+        ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"]
     } else {
-        let headings = if dry_run {
-            ["BRANCH", "READ", "NEW", "WOULD WRITE", "ADJUSTED", "WAITING", "FAILED"]
-        } else {
-            ["BRANCH", "READ", "NEW", "WRITTEN", "ADJUSTED", "WAITING", "FAILED"]
-        };
-        let mut table = print::table(&headings);
-        for report in reports {
-            let counts = [report.read, report.new, report.delivered, report.adjusted, report.pending, report.failed];
-            table.add_row(std::iter::once(print::cell(&report.branch)).chain(counts.map(print::count)));
-        }
-        print::show(&table)?;
-        for report in reports {
-            if let (Some(error), Some(next_step)) = (&report.error, &report.next_step) {
-                print::line("")?;
-                print::paragraph(0, &format!("{}: {error} {next_step}", report.branch))?;
-            }
-        }
-        waiting(store)?;
+        ["BRANCH", "READ", "NEW", "WRITTEN", "ADJUSTED", "WAITING", "FAILED"]
+    };
+    let mut table = print::table(&headings);
+    for report in reports {
+        let counts = [report.read, report.new, report.delivered, report.adjusted, report.pending, report.failed];
+        table.add_row(std::iter::once(print::cell(&report.branch)).chain(counts.map(print::count)));
     }
+    print::show(&table)?;
+    for report in reports {
+        if let (Some(error), Some(next_step)) = (&report.error, &report.next_step) {
+            print::line("")?;
+            print::paragraph(0, &format!("{}: {error} {next_step}", report.branch))?;
+        }
+    }
+    waiting(store)
+}
+
+/// Whether any order waits.
+pub fn status(reports: &[Report]) -> Status {
     let all_done = reports.iter().all(|report| report.error.is_none() && report.failed == 0 && report.pending == 0);
-    Ok(if all_done { Status::Done } else { Status::SomeWait })
+    if all_done { Status::Done } else { Status::SomeWait }
 }
 
 /// Names what orders wait for, the largest group first.
 fn waiting(store: &Store) -> Result<(), Failure> {
-    let failed = store.log(&Filter { state: Some(State::Failed), ..Filter::default() })?;
+    let failed = store.log(&Filter { state: Some(State::Failed), direction: Some(Direction::Receive), ..Filter::default() })?;
     let mut groups: Vec<(String, usize, i64)> = Vec::new();
     for entry in &failed {
         let Some(problem) = entry.problems.first() else { continue };
@@ -138,7 +150,7 @@ fn waiting(store: &Store) -> Result<(), Failure> {
         }
     }
     if groups.len() > GROUPS {
-        print::line(&format!("\nand {} more causes: posbridge log --state failed", groups.len() - GROUPS))?;
+        print::line(&format!("\nand {} more causes: posbridge log --direction receive --state failed", groups.len() - GROUPS))?;
     }
     Ok(())
 }

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::{Context, Failure, Status as Ended, print};
 use crate::problem::Problem;
-use crate::store::{Counts, LastPass, Store};
+use crate::store::{Counts, Direction, LastPass, Store};
 
 /// Show a line for each branch: last pass, what waits, what failed
+///
+/// DONE, WAITING and FAILED count orders; TO SEND counts master data that goes by itself, UNSENT what waits for a person.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge status")]
 pub struct Status {}
@@ -30,6 +32,12 @@ struct Line {
     ignored: u64,
     /// Of the done: changed at the branch afterwards.
     changed: u64,
+    /// Master data: goes by itself with the next posbridge send.
+    send_pending: u64,
+    /// Master data that waits for a known thing, e.g. for a session to be closed.
+    send_held: u64,
+    /// Master data that waits for a person.
+    send_failed: u64,
     cause: Option<&'static str>,
     message: Option<String>,
     next_step: Option<String>,
@@ -46,6 +54,7 @@ impl Status {
             .branches
             .iter()
             .map(|branch| {
+                let counted = |direction| counts.get(&(branch.code.to_string(), direction)).copied().unwrap_or_default();
                 let last = LastPass::load(&config.state, &branch.code);
                 let standing = branch_problems.iter().find(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem.clone());
                 let problem = standing.or(last.as_ref().and_then(|last| last.error.clone()));
@@ -54,7 +63,8 @@ impl Status {
                     &branch.name,
                     branch.enabled,
                     last,
-                    counts.get(branch.code.as_str()).copied().unwrap_or_default(),
+                    counted(Direction::Receive),
+                    counted(Direction::Send),
                     problem,
                 )
             })
@@ -64,12 +74,13 @@ impl Status {
         } else {
             show(&lines, now)?;
         }
-        let waits = lines.iter().any(|line| line.pending + line.held + line.failed > 0 || line.cause.is_some());
+        let waiting = |line: &Line| line.pending + line.held + line.failed + line.send_pending + line.send_held + line.send_failed;
+        let waits = lines.iter().any(|line| waiting(line) > 0 || line.cause.is_some());
         Ok(if waits { Ended::SomeWait } else { Ended::Done })
     }
 }
 
-fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts: Counts, problem: Option<Problem>) -> Line {
+fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts: Counts, sends: Counts, problem: Option<Problem>) -> Line {
     Line {
         branch: branch.to_owned(),
         name: name.to_owned(),
@@ -84,6 +95,9 @@ fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts:
         done: counts.done,
         ignored: counts.ignored,
         changed: counts.changed,
+        send_pending: sends.pending,
+        send_held: sends.held,
+        send_failed: sends.failed,
         cause: problem.as_ref().map(Problem::cause),
         message: problem.as_ref().map(Problem::what),
         next_step: problem.as_ref().map(Problem::next_step),
@@ -91,7 +105,7 @@ fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts:
 }
 
 fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
-    let mut table = print::table(&["BRANCH", "NAME", "LAST PASS", "DONE", "WAITING", "FAILED", "SILENT SINCE"]);
+    let mut table = print::table(&["BRANCH", "NAME", "LAST PASS", "DONE", "WAITING", "FAILED", "TO SEND", "UNSENT", "SILENT SINCE"]);
     for line in lines {
         let last = match (line.enabled, line.last_pass_at) {
             (false, _) => "not enabled".to_owned(),
@@ -105,6 +119,8 @@ fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
             print::count(line.done),
             print::count(line.pending + line.held),
             print::count(line.failed),
+            print::count(line.send_pending + line.send_held),
+            print::count(line.send_failed),
             print::cell(&line.silent_since.map(print::moment).unwrap_or_default()),
         ]);
     }

@@ -4,6 +4,7 @@
 //! is XML-RPC (`/xmlrpc/2`). Nothing here repeats a call by itself: whether that is safe, only the caller knows.
 
 mod error;
+pub mod master;
 pub mod records;
 pub mod xmlrpc;
 

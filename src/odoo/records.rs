@@ -319,7 +319,7 @@ fn load(model: &'static str, fields: &[&str], rows: &[Vec<String>], company: Cen
         .context("tracking_disable", json!(true))
 }
 
-/// Where each draft's rows stand in the data of a `load`.
+/// Where each record's rows stand in the data of a `load`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
     firsts: Vec<usize>,
@@ -327,13 +327,18 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Where each record begins, and how many rows there are.
+    pub fn new(firsts: Vec<usize>, total: usize) -> Self {
+        Self { firsts, total }
+    }
+
     /// How many rows the call has.
     pub fn total(&self) -> usize {
         self.total
     }
 
-    /// The draft that a row belongs to, by its place in the batch.
-    pub fn draft_at(&self, row: usize) -> Option<usize> {
+    /// The record that a row belongs to, by its place in the batch.
+    pub fn record_at(&self, row: usize) -> Option<usize> {
         if row < self.total { self.firsts.partition_point(|first| *first <= row).checked_sub(1) } else { None }
     }
 }

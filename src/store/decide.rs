@@ -9,8 +9,9 @@ use super::{Entry, Filter, Store, StoreError};
 use crate::model::{Model, Partner, PosOrder, Product, Tax};
 
 impl Store {
-    /// Makes waiting records pending and due, because a person asked; with `recreate` also those that are done, whose
-    /// drafts a person deleted at central. Matches for what they name are found anew. Returns the records.
+    /// Makes waiting records pending and due, because a person asked; with `recreate` also orders that are done, whose
+    /// drafts a person deleted at central. Matches for what orders name are found anew. Returns the records, as they
+    /// stood.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -22,8 +23,10 @@ impl Store {
             (false, false) => "('pending', 'held', 'failed', 'ignored')",
             (false, true) => "('pending', 'held', 'failed', 'ignored', 'done')",
         };
+        // A draft can be written again; what was sent is compared by each pass anyway.
+        let recreated = "(state <> 'done' OR direction = 'receive')";
         self.write(|db| {
-            let sql = format!("SELECT {ENTRY} FROM record WHERE ({clause}) AND state IN {states} ORDER BY id");
+            let sql = format!("SELECT {ENTRY} FROM record WHERE ({clause}) AND state IN {states} AND {recreated} ORDER BY id");
             let mut query = db.prepare(&sql)?;
             let found: Vec<Entry> = query.query_map(params_from_iter(values), entry)?.collect::<rusqlite::Result<_>>()?;
             for entry in &found {
@@ -40,7 +43,7 @@ impl Store {
         })
     }
 
-    /// Ends waiting records without writing them to central, for a reason; for a record that is done and was changed
+    /// Ends waiting records without writing them, for a reason; for a record that is done and was changed
     /// at the branch afterwards, ends that notice. Returns the records.
     ///
     /// # Errors

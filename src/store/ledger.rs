@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::{Store, StoreError, json_column, timestamp};
+use crate::master_data::Item;
 use crate::problem::Problem;
 
 /// Most records that one `log` shows: more cannot be read by a person, and `--since` narrows it.
@@ -47,6 +48,36 @@ impl State {
     }
 }
 
+/// Which way a record crosses the bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// An order, from a branch to central.
+    Receive,
+    /// Master data, from central to a branch.
+    Send,
+}
+
+impl Direction {
+    /// Both of them.
+    pub const ALL: [Direction; 2] = [Direction::Receive, Direction::Send];
+
+    /// As it stands in the ledger and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Receive => "receive",
+            Direction::Send => "send",
+        }
+    }
+
+    /// The direction with this name.
+    pub fn parse(text: &str) -> Option<Direction> {
+        Direction::ALL.into_iter().find(|direction| direction.as_str() == text)
+    }
+}
+
+/// The kind of an order in the ledger; the kinds of master data are those of [`crate::model::Kind`].
+pub const ORDER: &str = "order";
+
 /// A record as `log` shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
@@ -54,13 +85,13 @@ pub struct Entry {
     pub id: i64,
     /// Branch code.
     pub branch: String,
-    /// `receive` or `send`.
-    pub direction: String,
-    /// `order`.
+    /// Up or down.
+    pub direction: Direction,
+    /// [`ORDER`], or the name of a [`crate::model::Kind`].
     pub kind: String,
-    /// Its id at the branch.
+    /// An order's id at the branch; of a record that is sent, its id at central.
     pub remote_id: i64,
-    /// The receipt reference.
+    /// The receipt reference; what people call the record that is sent.
     pub reference: String,
     /// Where it stands.
     pub state: State,
@@ -72,11 +103,11 @@ pub struct Entry {
     pub attempts: u32,
     /// When it is tried next by itself.
     pub due_at: Option<Timestamp>,
-    /// The draft's id at central.
+    /// At central the draft's id, or that of the record that is sent.
     pub central_id: Option<i64>,
-    /// The draft's name.
+    /// The draft's name, or that of the record.
     pub central_name: Option<String>,
-    /// The till's total, decimal text.
+    /// The till's total, decimal text; empty where nothing was sold.
     pub amount_total: String,
     /// Its currency.
     pub currency: String,
@@ -86,7 +117,11 @@ pub struct Entry {
     pub adjusted: Option<String>,
     /// Why it was ignored.
     pub reason: Option<String>,
-    /// When it was received.
+    /// What was last done to a record that is sent, in words.
+    pub note: Option<String>,
+    /// A record in the queue: what will be done to it.
+    pub queued: Option<Item>,
+    /// When it was received, or first queued.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
@@ -116,13 +151,17 @@ pub struct Filter {
     pub branch: Option<String>,
     /// In this state.
     pub state: Option<State>,
+    /// Up or down.
+    pub direction: Option<Direction>,
+    /// [`ORDER`], or the name of a [`crate::model::Kind`].
+    pub kind: Option<String>,
     /// With this cause.
     pub cause: Option<String>,
     /// Changed at or after.
     pub since: Option<Timestamp>,
 }
 
-/// How many records of a branch are in each state.
+/// How many records of a branch, of one direction, are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Will be tried by itself.
@@ -143,6 +182,20 @@ impl Counts {
     /// Everything that is not finished.
     pub fn waiting(&self) -> u64 {
         self.pending + self.held + self.failed
+    }
+
+    fn add(&mut self, state: &str, count: u64, changed: bool) {
+        match State::parse(state) {
+            Some(State::Pending) => self.pending += count,
+            Some(State::Held) => self.held += count,
+            Some(State::Done) => {
+                self.done += count;
+                self.changed += if changed { count } else { 0 };
+            }
+            Some(State::Failed) => self.failed += count,
+            Some(State::Ignored) => self.ignored += count,
+            None => {}
+        }
     }
 }
 
@@ -183,31 +236,42 @@ impl Store {
         })
     }
 
-    /// How many records of each branch are in each state.
+    /// How many records of each branch wait, by state: of what waits alone, however long the history is.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn counts(&self) -> Result<HashMap<String, Counts>, StoreError> {
+    pub fn waiting(&self, direction: Direction) -> Result<HashMap<String, Counts>, StoreError> {
         self.read(|db| {
-            // Answered from the index record_state alone.
-            let mut query =
-                db.prepare_cached("SELECT branch, state, coalesce(cause = 'order_changed', 0), count(*) FROM record GROUP BY 1, 2, 3")?;
+            let mut query = db.prepare_cached(
+                "SELECT branch, state, count(*) FROM record INDEXED BY record_waiting
+                 WHERE state IN ('pending', 'held', 'failed') AND direction = ?1 GROUP BY 1, 2",
+            )?;
             let mut counts: HashMap<String, Counts> = HashMap::new();
-            let mut rows = query.query([])?;
+            let mut rows = query.query([direction.as_str()])?;
             while let Some(row) = rows.next()? {
                 let branch = counts.entry(row.get(0)?).or_default();
-                let (changed, count): (bool, u64) = (row.get(2)?, row.get(3)?);
-                match State::parse(&row.get::<_, String>(1)?) {
-                    Some(State::Pending) => branch.pending += count,
-                    Some(State::Held) => branch.held += count,
-                    Some(State::Done) => {
-                        branch.done += count;
-                        branch.changed += if changed { count } else { 0 };
-                    }
-                    Some(State::Failed) => branch.failed += count,
-                    Some(State::Ignored) => branch.ignored += count,
-                    None => {}
-                }
+                branch.add(&row.get::<_, String>(1)?, row.get(2)?, false);
+            }
+            Ok(counts)
+        })
+    }
+
+    /// How many records of each branch and direction are in each state.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn counts(&self) -> Result<HashMap<(String, Direction), Counts>, StoreError> {
+        self.read(|db| {
+            // Answered from the index record_state alone.
+            let mut query = db.prepare_cached(
+                "SELECT branch, state, direction, coalesce(cause = 'order_changed', 0), count(*) FROM record GROUP BY 1, 2, 3, 4",
+            )?;
+            let mut counts: HashMap<(String, Direction), Counts> = HashMap::new();
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                let Some(direction) = Direction::parse(&row.get::<_, String>(2)?) else { continue };
+                let branch = counts.entry((row.get(0)?, direction)).or_default();
+                branch.add(&row.get::<_, String>(1)?, row.get(4)?, row.get(3)?);
             }
             Ok(counts)
         })
@@ -229,6 +293,12 @@ impl Filter {
         if let Some(state) = self.state {
             add("state =", state.as_str().to_owned().into());
         }
+        if let Some(direction) = self.direction {
+            add("direction =", direction.as_str().to_owned().into());
+        }
+        if let Some(kind) = &self.kind {
+            add("kind =", kind.clone().into());
+        }
         if let Some(cause) = &self.cause {
             add("cause =", cause.clone().into());
         }
@@ -247,14 +317,15 @@ impl Filter {
 /// The columns that [`entry`] reads.
 pub(super) const ENTRY: &str =
     "id, branch, direction, kind, remote_id, reference, state, unknown, problems, attempts, due_at, central_id, central_name,
-    amount_total, currency, date_order, adjusted, reason, created_at, updated_at";
+    amount_total, currency, date_order, adjusted, reason, note, created_at, updated_at,
+    CASE WHEN direction = 'send' AND state IN ('pending', 'held', 'failed') THEN payload END AS queued";
 
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let state: String = row.get("state")?;
     Ok(Entry {
         id: row.get("id")?,
         branch: row.get("branch")?,
-        direction: row.get("direction")?,
+        direction: Direction::parse(&row.get::<_, String>("direction")?).unwrap_or(Direction::Receive),
         kind: row.get("kind")?,
         remote_id: row.get("remote_id")?,
         reference: row.get("reference")?,
@@ -270,6 +341,8 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         date_order: row.get("date_order")?,
         adjusted: row.get("adjusted")?,
         reason: row.get("reason")?,
+        note: row.get("note")?,
+        queued: json_column(row.get("queued")?),
         created_at: timestamp(row.get("created_at")?),
         updated_at: timestamp(row.get("updated_at")?),
     })

@@ -11,6 +11,7 @@ mod ledger;
 mod lock;
 mod outcome;
 mod passes;
+mod sending;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ pub use ledger::*;
 pub use lock::{Held, Lock};
 pub use outcome::{Conclusion, Due, Verdict};
 pub use passes::LastPass;
+pub use sending::{Bound, Queued, Remembered, SendConclusion, SendNote, Sending, Sent};
 
 use crate::model::BranchCode;
 use crate::problem::Problem;
@@ -33,7 +35,7 @@ use crate::problem::Problem;
 const DATABASE: &str = "posbridge.sqlite";
 
 /// Each step takes the schema one version on; version = number of steps. Only ever append.
-const STEPS: &[&str] = &[include_str!("schema.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
 
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);

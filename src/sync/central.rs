@@ -20,7 +20,7 @@ use crate::problem::{Problem, Side};
 /// Central, shared by all passes of a run.
 #[derive(Debug)]
 pub struct Central {
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
     /// How many calls may write at one time.
     pub(super) writers: Semaphore,
     pub(super) parallel: usize,
@@ -53,7 +53,7 @@ pub(super) struct Named {
 impl Central {
     /// Central over a connection, with at most `writers` calls that write at one time.
     pub fn new(connection: Connection, writers: usize) -> Self {
-        Self { connection, writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
+        Self { connection: Arc::new(connection), writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
     }
 
     /// What this run has cost central so far.

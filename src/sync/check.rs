@@ -5,6 +5,7 @@
 
 mod branch;
 mod central;
+mod send;
 
 use std::sync::Arc;
 
@@ -208,7 +209,8 @@ async fn reach(
     seen.ok("database", format!("{database:?} exists"));
     connection.remember(store, None)?;
     let reached = Reached { connection, major };
-    administrator(&reached, side, seen).await;
+    let sends = matches!(side, Side::Branch(code) if config.branch(code.as_str()).is_some_and(|branch| !branch.send.kinds.is_empty()));
+    administrator(&reached, side, sends, seen).await;
     Ok(Some(reached))
 }
 
@@ -285,7 +287,7 @@ async fn log_in(connection: &Connection) -> Result<(), Problem> {
     connection.ask::<serde_json::Value>(&call).await.map(drop)
 }
 
-async fn administrator(reached: &Reached, side: &Side, seen: &mut Checked) {
+async fn administrator(reached: &Reached, side: &Side, sends: bool, seen: &mut Checked) {
     let Reached { connection, major } = reached;
     let uid = connection.odoo.uid().unwrap_or_default();
     let mut call = Call::new(User::NAME, "has_group").arg("group_ext_id", json!("base.group_system"));
@@ -300,6 +302,9 @@ async fn administrator(reached: &Reached, side: &Side, seen: &mut Checked) {
     }
     let groups = match side {
         Side::Central => "\"Sales / User: All Documents\"",
+        Side::Branch(_) if sends => {
+            "\"Point of Sale / User\", \"Role / User\", those of the kinds that are sent (README, Send master data)"
+        }
         Side::Branch(_) => "\"Point of Sale / User\" and \"Role / User\"",
     };
     let next = format!(
@@ -353,6 +358,19 @@ fn fold(refused: &mut Vec<Problem>, problem: Problem) {
         return;
     }
     refused.push(problem);
+}
+
+/// Whether the user may do something (`create`, `write`, `read`) with records of a model, asked for without doing it.
+///
+/// # Errors
+/// What stands in the way, as a problem of this side.
+async fn may(connection: &Connection, model: &'static str, operation: &str, major: u32) -> Result<bool, Problem> {
+    let call = if major >= 18 {
+        Call::new(model, "has_access").on(&[]).arg("operation", json!(operation))
+    } else {
+        Call::new(model, "check_access_rights").arg("operation", json!(operation)).arg("raise_exception", json!(false))
+    };
+    connection.ask(&call).await
 }
 
 /// `"A", "B" and 4 more`, for names that come from an Odoo.

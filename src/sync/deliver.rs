@@ -3,7 +3,7 @@
 //! An order is written by the create-once call and by nothing else, and nothing is searched for first. On any doubt
 //! the same call is made again: central creates the draft, or answers the one it has. What is done is never sent again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 use super::bind::bind;
 use super::branch::BranchPass;
 use super::central::Resolved;
-use super::connection::{TRIES, short_pause};
+use super::load::{Postponed, Refusal, load};
 use super::{Halt, explain, jitter};
 use crate::mapping::{self, plain};
 use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money};
-use crate::odoo::records::{self, Adjustment, Draft, Loaded, Rows};
-use crate::odoo::{Call, OdooError, Outcome, is_serialization};
-use crate::problem::{Problem, Retry, Side};
+use crate::odoo::Call;
+use crate::odoo::records::{self, Adjustment, Draft, Rows};
+use crate::problem::{Problem, Side};
 use crate::store::{Conclusion, Due, Verdict};
 
 /// Rows of the first batch of a pass: 50 orders of three lines and a note.
@@ -42,10 +42,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Longest pause: an Odoo that comes back in the night finds the bridge within the hour.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-
-/// Calls of one batch that may fail inside Odoo, or be too much for it, before the rest waits for a better hour: enough
-/// to find one bad order among 200 by halving, too few to be a storm.
-const MOST_FAILURES: u32 = 16;
 
 /// Taxes may differ by this and by a hundredth when the total is equal: each line and each tax rounds by itself.
 const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
@@ -184,18 +180,6 @@ enum Content<'l> {
     Adjustments { product: CentralId<Product>, lines: &'l BTreeMap<usize, (Draft, Adjustment)> },
 }
 
-/// What one call of `load` came to.
-enum Answer {
-    /// Ids in the order sent.
-    Written(Vec<i64>),
-    /// These places were named as bad; nothing was written.
-    Refused(BTreeMap<usize, String>),
-    /// Refused without naming a place.
-    RefusedAll(Problem),
-    /// Odoo failed inside, or the call was too much for it: fewer at a time may pass.
-    TooMuch(OdooError),
-}
-
 impl Writer<'_> {
     /// Writes all drafts and proves them; whatever happens, each place has a verdict afterwards.
     async fn write(&mut self) -> Result<(), Halt> {
@@ -209,46 +193,18 @@ impl Writer<'_> {
     /// Loads the records of these places; gives the ids of those that central has, and why it stopped, if it did.
     /// The others have their verdict.
     async fn load_all(&mut self, content: &Content<'_>, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
-        let mut written = BTreeMap::new();
-        let mut failures = 0;
-        let mut sets = vec![places];
-        while let Some(set) = sets.pop() {
-            let (call, rows) = self.call(content, &set);
-            let began = Instant::now();
-            let answer = self.repeat(&call, &rows, &set).await;
-            self.resize(began.elapsed(), rows.total());
-            match answer {
-                Ok(Answer::Written(ids)) => written.extend(set.into_iter().zip(ids)),
-                Ok(Answer::Refused(bad)) => {
-                    sets.push(set.into_iter().filter(|place| !bad.contains_key(place)).collect());
-                    for (place, words) in bad {
-                        self.refuse_row(content, place, &words).await?;
-                    }
-                }
-                // Nobody is named: halve until the one remains that it is about.
-                Ok(Answer::RefusedAll(problem)) => match set.as_slice() {
-                    [place] => self.fail(content, *place, problem),
-                    _ => halve(&mut sets, &set),
-                },
-                Ok(Answer::TooMuch(error)) if failures < MOST_FAILURES => {
-                    failures += 1;
-                    let problem = self.pass.central.connection.explain(&error);
-                    match set.as_slice() {
-                        // Waiting makes no single order smaller.
-                        [place] if problem.retry() != Retry::ByItself => self.fail(content, *place, problem),
-                        [place] => self.postpone(&[*place], &error),
-                        _ => halve(&mut sets, &set),
-                    }
-                }
-                Ok(Answer::TooMuch(error)) | Err(error) => {
-                    let rest: Vec<usize> = set.iter().chain(sets.iter().flatten()).copied().collect();
-                    self.postpone(&rest, &error);
-                    return Ok((written, Some(self.pass.central.connection.explain(&error))));
-                }
+        let call = |set: &[usize]| self.call(content, set);
+        let fates = load(&self.pass.central.connection, places, call, |took, rows| self.resize(took, rows)).await;
+        for (place, refusal) in fates.refused {
+            match refusal {
+                Refusal::Row(words) => self.refuse_row(content, place, &words).await?,
+                Refusal::Alone(problem) => self.fail(content, place, problem),
             }
-            sets.retain(|set| !set.is_empty());
         }
-        Ok((written, None))
+        for (place, postponed) in fates.postponed {
+            self.postpone(place, postponed);
+        }
+        Ok((fates.written, fates.halt))
     }
 
     fn call(&self, content: &Content<'_>, set: &[usize]) -> (Call, Rows) {
@@ -261,34 +217,6 @@ impl Writer<'_> {
                 let lines: Vec<Adjustment> = set.iter().map(|place| lines[place].1.clone()).collect();
                 records::adjust_once(&lines, *product, self.resolved.draft.company_id)
             }
-        }
-    }
-
-    /// One call, repeated as it is while its failures pass by themselves.
-    async fn repeat(&self, call: &Call, rows: &Rows, set: &[usize]) -> Result<Answer, OdooError> {
-        let mut tries = 0;
-        loop {
-            let error = match self.pass.central.connection.odoo.call::<Loaded>(call).await {
-                Ok(Loaded { ids: Some(ids), .. }) if ids.len() == set.len() => return Ok(Answer::Written(ids)),
-                // Said of a row, but true of all: the user may not write orders.
-                Ok(Loaded { messages, .. }) if messages.iter().any(|message| explain::forbids_model(&message.message)) => {
-                    OdooError::Access(words(&messages))
-                }
-                Ok(Loaded { messages, .. }) => match judge(&messages, rows, set) {
-                    Some(answer) => return Ok(answer),
-                    None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },
-                },
-                Err(error) if error.is_about_size() => return Ok(Answer::TooMuch(error)),
-                Err(OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(explain::complaint(&words))),
-                // Once more as it was, for what passes by itself; then it may be about one of them.
-                Err(error @ OdooError::Server(_)) if tries > 0 => return Ok(Answer::TooMuch(error)),
-                Err(error) => error,
-            };
-            let again = explain::passes_by_itself(&error) || matches!(error, OdooError::Server(_));
-            if !again || tries + 1 == TRIES || !short_pause(tries, error.retry_after()).await {
-                return Err(error);
-            }
-            tries += 1;
         }
     }
 
@@ -349,16 +277,12 @@ impl Writer<'_> {
         Ok(gone.insert(id) == forgotten)
     }
 
-    /// These are tried again by themselves.
-    fn postpone(&mut self, places: &[usize], error: &OdooError) {
-        let problem = self.pass.central.connection.explain(error);
-        for place in places {
-            let now = Timestamp::now();
-            let asked = error.retry_after().and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
-            let due_at = due_after(self.due[*place].attempts, now).max(asked);
-            let unknown = error.outcome() == Outcome::Unknown;
-            self.verdicts.insert(*place, Verdict::Again { problem: problem.clone(), due_at, unknown });
-        }
+    /// This one is tried again by itself.
+    fn postpone(&mut self, place: usize, Postponed { problem, retry_after, unknown }: Postponed) {
+        let now = Timestamp::now();
+        let asked = retry_after.and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
+        let due_at = due_after(self.due[place].attempts, now).max(asked);
+        self.verdicts.insert(place, Verdict::Again { problem, due_at, unknown });
     }
 
     /// Reads back what central holds and compares it with the till, to the cent.
@@ -457,46 +381,9 @@ fn hint(order: &PosOrder) -> Option<String> {
     ))
 }
 
-fn halve(sets: &mut Vec<Vec<usize>>, set: &[usize]) {
-    let (one, other) = set.split_at(set.len() / 2);
-    sets.push(other.to_vec());
-    sets.push(one.to_vec());
-}
-
-/// What the complaints of a refused `load` mean; `None` = another transaction was first, the same call goes again.
-fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<Answer> {
-    let errors: Vec<&records::Message> = messages.iter().filter(|message| message.kind == "error").collect();
-    if errors.iter().any(|message| is_serialization(&message.message)) {
-        return None;
-    }
-    let mut bad: BTreeMap<usize, String> = BTreeMap::new();
-    let mut first = 0;
-    for message in &errors {
-        let draft = message.rows.and_then(|range| rows.draft_at(range.from));
-        if let Some(place) = draft.and_then(|draft| set.get(draft)) {
-            bad.entry(*place).or_insert_with(|| message.message.clone());
-            first += usize::from(draft == Some(0));
-        }
-    }
-    // What fails the batch as a whole is also said of its first record, which may be a good one (Odoo's `load` puts
-    // that message in front). If it is bad as well, the next call names it alone.
-    if bad.len() > 1
-        && first == 1
-        && let Some(place) = set.first()
-    {
-        bad.remove(place);
-    }
-    Some(if bad.is_empty() { Answer::RefusedAll(explain::complaint(&words(messages))) } else { Answer::Refused(bad) })
-}
-
-fn words(messages: &[records::Message]) -> String {
-    let distinct: BTreeSet<&str> = messages.iter().map(|message| message.message.trim()).collect();
-    distinct.into_iter().collect::<Vec<_>>().join(" ")
-}
-
 /// When a record is tried again after its nth try: doubling pauses, a quarter of chance so that many records do not
 /// all come at one moment.
-fn due_after(attempts: u32, now: Timestamp) -> Timestamp {
+pub(super) fn due_after(attempts: u32, now: Timestamp) -> Timestamp {
     let pause = FIRST_PAUSE.saturating_mul(1_u32 << attempts.min(16)).min(LONGEST_PAUSE);
     let pause = pause.mul_f64(jitter());
     now.checked_add(pause).unwrap_or(now)

@@ -11,8 +11,10 @@ mod connection;
 mod deliver;
 mod discover;
 mod explain;
+mod load;
 mod pass;
 mod receive;
+mod send;
 
 use jiff::Timestamp;
 
@@ -23,6 +25,7 @@ pub use connection::Connection;
 pub use discover::{BranchChoices, CentralChoices, branch_choices, central_choices, log_in};
 pub use explain::{Asked, problem};
 pub use pass::{Report, run};
+pub use send::{FieldReport, ItemReport, PICTURE_MAX, SendReport, SendRequest, Told, send};
 
 use crate::config::Config;
 use crate::problem::{Problem, Side};

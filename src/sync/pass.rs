@@ -16,7 +16,7 @@ use super::receive::Looked;
 use super::{Bridge, Halt, deliver, receive};
 use crate::config::Branch;
 use crate::problem::Problem;
-use crate::store::LastPass;
+use crate::store::{Direction, LastPass};
 
 /// Branches read at one time: each costs a connection and a page of orders in memory (about 1 MB).
 const PARALLEL_BRANCHES: usize = 16;
@@ -82,7 +82,7 @@ pub async fn run(
 }
 
 async fn count_waiting(bridge: &Bridge, reports: &mut [Report]) {
-    let counts = match bridge.store.run(crate::store::Store::counts).await {
+    let counts = match bridge.store.run(|store| store.waiting(Direction::Receive)).await {
         Ok(counts) => counts,
         Err(error) => {
             tracing::error!(%error, "The ledger could not be counted");

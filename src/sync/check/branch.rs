@@ -1,12 +1,13 @@
 //! What a pass needs of a branch, and what the branch's settings mean on both sides.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::central::Known;
-use super::{Checked, REACH, Verdict, decimals, may_read, reach, rounding_method, some_of};
+use super::{Checked, REACH, Verdict, decimals, may_read, reach, rounding_method, send, some_of};
 use crate::config::{Branch, Config};
 use crate::mapping::match_tax;
 use crate::model::{BranchTax, Company, Lot, Model, Partner, PosLineModel, PosOrderModel, Product, Tax, User};
@@ -47,7 +48,7 @@ pub(super) async fn check(store: &Store, config: &Config, branch: &Branch, centr
     let side = Side::Branch(branch.code.clone());
     let mut seen = Checked::new(&side);
     if let Some(reached) = reach(store, config, &side, &branch.endpoint, &mut seen).await? {
-        let connection = reached.connection;
+        let (connection, major) = (Arc::new(reached.connection), reached.major);
         let readable = may_read(&connection, &READ, &mut seen).await;
         if readable.len() == READ.len() {
             seen.ok("rights", format!("May read {}", READ.join(", ")));
@@ -57,11 +58,13 @@ pub(super) async fn check(store: &Store, config: &Config, branch: &Branch, centr
             sessions(&connection, shops, &mut seen).await;
         }
         both_sides(&connection, branch, central, shops.as_deref(), readable.contains(&Tax::NAME), &mut seen).await;
+        send::check(&connection, major, branch, central, &mut seen).await;
     } else if let Some(central) = central {
         // What the settings mean at central can be seen without the branch.
         names(central, branch, &mut seen).await;
     }
-    let order: Vec<&'static str> = REACH.into_iter().chain(["clock", "rights", "shops", "sessions", "names", "taxes", "totals"]).collect();
+    let receiving = ["clock", "rights", "shops", "sessions", "names", "taxes", "totals"];
+    let order: Vec<&'static str> = REACH.into_iter().chain(receiving).chain(send::steps(branch).iter().copied()).collect();
     Ok(seen.finish(&order))
 }
 

@@ -1,11 +1,8 @@
 //! What a pass needs of central.
 
-use serde_json::json;
-
-use super::{Checked, REACH, Reached, decimals, may_read, reach};
+use super::{Checked, REACH, Reached, decimals, may, may_read, reach};
 use crate::config::{Branch, Config};
 use crate::model::{Company, Model, Partner, Pricelist, Product, SaleOrderModel, Tax, Team, User, Warehouse};
-use crate::odoo::Call;
 use crate::problem::{Problem, Side};
 use crate::store::{Store, StoreError};
 use crate::sync::{Central, Connection};
@@ -66,12 +63,7 @@ async fn rights(reached: Reached, config: &Config, branches: &[Branch], seen: &m
 
 /// Whether the user may create records of a model, asked for without creating one.
 async fn may_create(connection: &Connection, model: &'static str, major: u32, seen: &mut Checked) -> bool {
-    let call = if major >= 18 {
-        Call::new(model, "has_access").on(&[]).arg("operation", json!("create"))
-    } else {
-        Call::new(model, "check_access_rights").arg("operation", json!("create")).arg("raise_exception", json!(false))
-    };
-    match connection.ask::<bool>(&call).await {
+    match may(connection, model, "create", major).await {
         Ok(true) => true,
         Ok(false) => {
             let problem = Problem::RightMissing {

@@ -1,0 +1,181 @@
+//! Odoo's `load`, called until every record of a batch is written, refused, or put off: the same call again on any
+//! doubt, without those that are named as bad, in halves when nobody is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, TRIES, short_pause};
+use super::explain;
+use crate::odoo::records::{self, Loaded, Rows};
+use crate::odoo::{Call, OdooError, Outcome, is_serialization};
+use crate::problem::{Problem, Retry};
+
+/// Calls of one batch that may fail inside Odoo, or be too much for it, before the rest waits for a better hour: enough
+/// to find one bad record among 200 by halving, too few to be a storm.
+const MOST_FAILURES: u32 = 16;
+
+/// What became of a batch, by place. Each place is in one of the three.
+#[derive(Debug, Default)]
+pub struct Fates {
+    /// Odoo has it, under this id.
+    pub written: BTreeMap<usize, i64>,
+    /// Odoo says no to this one.
+    pub refused: BTreeMap<usize, Refusal>,
+    /// May go later.
+    pub postponed: BTreeMap<usize, Postponed>,
+    /// Why it stopped before the end, if it did.
+    pub halt: Option<Problem>,
+}
+
+/// Why one record was refused.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// Odoo's words about this row.
+    Row(String),
+    /// It was alone in the call that was refused.
+    Alone(Problem),
+}
+
+/// A record that may go later.
+#[derive(Debug, Clone)]
+pub struct Postponed {
+    /// Why not now.
+    pub problem: Problem,
+    /// How long the server asks to be left alone.
+    pub retry_after: Option<Duration>,
+    /// Whether the call may have been carried out.
+    pub unknown: bool,
+}
+
+/// What one call came to.
+enum Answer {
+    /// Ids in the order sent.
+    Written(Vec<i64>),
+    /// These places were named as bad; nothing was written.
+    Refused(BTreeMap<usize, String>),
+    /// Refused without naming a place.
+    RefusedAll(Problem),
+    /// Odoo failed inside, or the call was too much for it: fewer at a time may pass.
+    TooMuch(OdooError),
+}
+
+/// Loads the records of these places. `call` makes the call of some of them, in their order; `took` hears how long each
+/// call of so many rows took.
+pub async fn load(
+    connection: &Connection,
+    places: Vec<usize>,
+    call: impl Fn(&[usize]) -> (Call, Rows),
+    mut took: impl FnMut(Duration, usize),
+) -> Fates {
+    let mut fates = Fates::default();
+    let mut failures = 0;
+    let mut sets = vec![places];
+    while let Some(set) = sets.pop() {
+        if set.is_empty() {
+            continue;
+        }
+        let (call, rows) = call(&set);
+        let began = Instant::now();
+        let answer = repeat(connection, &call, &rows, &set).await;
+        took(began.elapsed(), rows.total());
+        match answer {
+            Ok(Answer::Written(ids)) => fates.written.extend(set.into_iter().zip(ids)),
+            Ok(Answer::Refused(bad)) => {
+                sets.push(set.into_iter().filter(|place| !bad.contains_key(place)).collect());
+                fates.refused.extend(bad.into_iter().map(|(place, words)| (place, Refusal::Row(words))));
+            }
+            // Nobody is named: halve until the one remains that it is about.
+            Ok(Answer::RefusedAll(problem)) => match set.as_slice() {
+                [place] => drop(fates.refused.insert(*place, Refusal::Alone(problem))),
+                _ => halve(&mut sets, &set),
+            },
+            Ok(Answer::TooMuch(error)) if failures < MOST_FAILURES => {
+                failures += 1;
+                let problem = connection.explain(&error);
+                match set.as_slice() {
+                    // Waiting makes no single record smaller.
+                    [place] if problem.retry() != Retry::ByItself => drop(fates.refused.insert(*place, Refusal::Alone(problem))),
+                    [place] => drop(fates.postponed.insert(*place, postponed(problem, &error))),
+                    _ => halve(&mut sets, &set),
+                }
+            }
+            Ok(Answer::TooMuch(error)) | Err(error) => {
+                let problem = connection.explain(&error);
+                let rest = set.iter().chain(sets.iter().flatten());
+                fates.postponed.extend(rest.map(|place| (*place, postponed(problem.clone(), &error))));
+                fates.halt = Some(problem);
+                return fates;
+            }
+        }
+    }
+    fates
+}
+
+fn postponed(problem: Problem, error: &OdooError) -> Postponed {
+    Postponed { problem, retry_after: error.retry_after(), unknown: error.outcome() == Outcome::Unknown }
+}
+
+/// One call, repeated as it is while its failures pass by themselves.
+async fn repeat(connection: &Connection, call: &Call, rows: &Rows, set: &[usize]) -> Result<Answer, OdooError> {
+    let mut tries = 0;
+    loop {
+        let error = match connection.odoo.call::<Loaded>(call).await {
+            Ok(Loaded { ids: Some(ids), .. }) if ids.len() == set.len() => return Ok(Answer::Written(ids)),
+            // Said of a row, but true of all: the user may not write this model.
+            Ok(Loaded { messages, .. }) if messages.iter().any(|message| explain::forbids_model(&message.message)) => {
+                OdooError::Access(words(&messages))
+            }
+            Ok(Loaded { messages, .. }) => match judge(&messages, rows, set) {
+                Some(answer) => return Ok(answer),
+                None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },
+            },
+            Err(error) if error.is_about_size() => return Ok(Answer::TooMuch(error)),
+            Err(OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(explain::complaint(&words))),
+            // Once more as it was, for what passes by itself; then it may be about one of them.
+            Err(error @ OdooError::Server(_)) if tries > 0 => return Ok(Answer::TooMuch(error)),
+            Err(error) => error,
+        };
+        let again = explain::passes_by_itself(&error) || matches!(error, OdooError::Server(_));
+        if !again || tries + 1 == TRIES || !short_pause(tries, error.retry_after()).await {
+            return Err(error);
+        }
+        tries += 1;
+    }
+}
+
+fn halve(sets: &mut Vec<Vec<usize>>, set: &[usize]) {
+    let (one, other) = set.split_at(set.len() / 2);
+    sets.push(other.to_vec());
+    sets.push(one.to_vec());
+}
+
+/// What the complaints of a refused `load` mean; `None` = another transaction was first, the same call goes again.
+fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<Answer> {
+    let errors: Vec<&records::Message> = messages.iter().filter(|message| message.kind == "error").collect();
+    if errors.iter().any(|message| is_serialization(&message.message)) {
+        return None;
+    }
+    let mut bad: BTreeMap<usize, String> = BTreeMap::new();
+    let mut first = 0;
+    for message in &errors {
+        let record = message.rows.and_then(|range| rows.record_at(range.from));
+        if let Some(place) = record.and_then(|record| set.get(record)) {
+            bad.entry(*place).or_insert_with(|| message.message.clone());
+            first += usize::from(record == Some(0));
+        }
+    }
+    // What fails the batch as a whole is also said of its first record, which may be a good one (Odoo's `load` puts
+    // that message in front). If it is bad as well, the next call names it alone.
+    if bad.len() > 1
+        && first == 1
+        && let Some(place) = set.first()
+    {
+        bad.remove(place);
+    }
+    Some(if bad.is_empty() { Answer::RefusedAll(explain::complaint(&words(messages))) } else { Answer::Refused(bad) })
+}
+
+fn words(messages: &[records::Message]) -> String {
+    let distinct: BTreeSet<&str> = messages.iter().map(|message| message.message.trim()).collect();
+    distinct.into_iter().collect::<Vec<_>>().join(" ")
+}
