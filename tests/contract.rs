@@ -38,6 +38,18 @@ fn client(url: &str, database: &str, login: &str, password: &str) -> Odoo {
     Odoo::new(target, SecretString::from(password.to_owned()), None).expect("a usable URL")
 }
 
+/// What the rig says about itself, by key.
+#[cfg(feature = "live")]
+fn rig() -> impl Fn(&str) -> String {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let dir = std::env::var("POSBRIDGE_ODOO_DIR").unwrap_or_else(|_| format!("{home}/.cache/posbridge-odoo"));
+    let text = std::fs::read_to_string(format!("{dir}/env")).expect("tests/odoo/up has been run");
+    move |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("{key} in {dir}/env")).to_owned()
+    }
+}
+
 impl World {
     async fn stand_in() -> Self {
         let server = OdooServer::start().await.expect("a free port");
@@ -52,13 +64,7 @@ impl World {
 
     #[cfg(feature = "live")]
     async fn live() -> Self {
-        let home = std::env::var("HOME").unwrap_or_default();
-        let dir = std::env::var("POSBRIDGE_ODOO_DIR").unwrap_or_else(|_| format!("{home}/.cache/posbridge-odoo"));
-        let text = std::fs::read_to_string(format!("{dir}/env")).expect("tests/odoo/up has been run");
-        let get = |key: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            line.unwrap_or_else(|| panic!("{key} in {dir}/env")).to_owned()
-        };
+        let get = rig();
         let (url, central, branch) = (get("ODOO_URL"), get("CENTRAL_DB"), get("BRANCH1_DB"));
         let clients = (
             client(&url, &central, &get("CENTRAL_USER"), &get("CENTRAL_PASSWORD")),
@@ -196,6 +202,9 @@ macro_rules! facts {
     };
 }
 
+#[path = "contract/send.rs"]
+mod send;
+
 facts! {
     the_version_is_told_without_a_log_in(w) {
         assert_eq!(w.central.version().await, Ok("19.0".to_owned()));
@@ -267,10 +276,10 @@ facts! {
         let text = "You are not allowed to create 'Product Variant' (product.product) records.\n\nThis operation is allowed for the \
             following groups:\n\t- Products/Create\n\nContact your administrator to request access if necessary.";
         assert_eq!(error, OdooError::Access(text.into()));
-        let error = error_of(&w.central, Call::search_read("decimal.precision", json!([]), &["name"])).await;
-        let text = "You are not allowed to access 'Decimal Precision' (decimal.precision) records.\n\nThis operation is allowed for \
-            the following groups:\n\t- Point of Sale/User\n\t- Role / Administrator\n\nContact your administrator to request access \
-            if necessary.";
+        let error = error_of(&w.central, Call::new("uom.uom", "create").arg("vals_list", json!([{"name": "x"}]))).await;
+        let text = "You are not allowed to create 'Product Unit of Measure' (uom.uom) records.\n\nThis operation is allowed for the \
+            following groups:\n\t- Products/Create\n\t- Role / Administrator\n\nContact your administrator to request access if \
+            necessary.";
         assert_eq!(error, OdooError::Access(text.into()));
     }
 

@@ -10,17 +10,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("problem", &["model"]),
     ("mapping", &["model", "problem"]),
-    ("odoo", &["model"]),
-    ("store", &["model", "problem"]),
+    ("master_data", &["model", "problem"]),
+    ("odoo", &["model", "master_data"]),
+    ("store", &["model", "problem", "master_data"]),
     ("secret", &[]),
-    ("config", &["model", "problem"]),
-    ("sync", &["model", "problem", "mapping", "odoo", "store", "secret", "config"]),
+    ("config", &["model", "problem", "master_data"]),
+    ("sync", &["model", "problem", "mapping", "master_data", "odoo", "store", "secret", "config"]),
     // `odoo` never: what a verb wants from an Odoo, it asks of `sync`.
-    ("cli", &["model", "problem", "mapping", "store", "secret", "config", "sync", "demo"]),
+    ("cli", &["model", "problem", "mapping", "master_data", "store", "secret", "config", "sync", "demo"]),
 ];
 
 /// Modules that see no clock, no network and no database, and the crates that would let them.
-const PURE: [&str; 3] = ["model", "mapping", "problem"];
+const PURE: [&str; 4] = ["model", "mapping", "master_data", "problem"];
 const IMPURE: [&str; 6] = ["tokio::", "rusqlite::", "reqwest::", "std::fs", "std::net", "Timestamp::now"];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -5,5 +5,6 @@
 
 mod everyday;
 mod mishaps;
+mod sending;
 mod stage;
 mod watch;

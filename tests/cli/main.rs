@@ -6,4 +6,5 @@ mod fake;
 mod output;
 mod place;
 mod replies;
+mod send;
 mod settings;

@@ -43,7 +43,7 @@ fn help() {
         assert!(ran.out.lines().all(|line| line.chars().count() <= WIDTH), "{}", ran.out);
     }
     told!("help", place, &place.run(&["--help"]).out);
-    for verb in ["check", "init", "receive", "log"] {
+    for verb in ["check", "init", "receive", "send", "status", "log", "retry", "ignore"] {
         told!(format!("help_{verb}"), place, &place.run(&[verb, "--help"]).out);
     }
     let wrong = place.run(&["recieve"]);
@@ -55,7 +55,10 @@ fn help() {
 fn completions_and_man_pages() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(place.run(&["completions", shell]).out.contains("receive"), "{shell}");
+        let completions = place.run(&["completions", shell]).out;
+        for word in ["receive", "accept-gone", "direction"] {
+            assert!(completions.contains(word), "{shell}: {word}");
+        }
     }
     assert!(place.run(&["man"]).out.starts_with(".ie"));
     assert_eq!(place.run(&["man", "pages"]).status, 0);

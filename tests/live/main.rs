@@ -5,9 +5,14 @@
 mod bad_input;
 mod everyday;
 mod faults;
+mod goods;
 mod problems;
 mod restore;
 mod rig;
 mod rights;
+mod sending;
+mod sending_faults;
+mod sending_input;
+mod sending_rules;
 #[path = "../support/mod.rs"]
 mod support;

@@ -25,6 +25,8 @@ pub const SOLD: usize = 60;
 pub enum Start {
     /// The databases as `up` made them.
     Empty,
+    /// The same of central and branch1; branch2 stays as it is.
+    First,
     /// [`SOLD`] orders in each branch, none received.
     Sold,
 }
@@ -58,7 +60,8 @@ pub fn begin(start: Start) -> MutexGuard<'static, Rig> {
             rig.tool("copy", &[&format!("sold_{branch}"), branch]);
         }
     } else {
-        rig.tool("reset", &[]);
+        let databases: &[&str] = if start == Start::First { &["central", "branch1"] } else { &[] };
+        rig.tool("reset", databases);
     }
     drop(sold);
     rig
@@ -111,6 +114,13 @@ impl Rig {
         let output = self.output(tool, args);
         assert!(output.status.success(), "{tool} {args:?} failed: {}{}", text(&output.stdout), text(&output.stderr));
         text(&output.stdout)
+    }
+
+    /// Runs a command of tests/odoo that ends with another status when it finds something; gives what it tells.
+    pub fn try_tool(&self, tool: &str, args: &[&str]) -> Json {
+        let output = self.output(tool, args);
+        assert!(!output.stdout.is_empty(), "{tool} {args:?}: {}", text(&output.stderr));
+        json_of(&output.stdout)
     }
 
     /// Sells at a branch; gives what the seller says of it.

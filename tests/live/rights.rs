@@ -4,8 +4,12 @@ use serde_json::json;
 
 use crate::rig::{Bridge, Rig, SOLD, Start, begin};
 
-/// Gives the bridge's user exactly these groups.
 fn groups(rig: &Rig, database: &str, names: &[&str]) {
+    groups_of(rig, database, "bridge", names);
+}
+
+/// Gives a user exactly these groups.
+pub fn groups_of(rig: &Rig, database: &str, login: &str, names: &[&str]) {
     let group = |name: &&str| {
         let (module, name) = name.split_once('.').expect("module.name");
         rig.number(
@@ -14,7 +18,7 @@ fn groups(rig: &Rig, database: &str, names: &[&str]) {
         )
     };
     let ids: Vec<i64> = names.iter().map(group).collect();
-    let user = rig.search(database, "res.users", json!([["login", "=", "bridge"]]));
+    let user = rig.search(database, "res.users", json!([["login", "=", login]]));
     rig.write(database, "res.users", &user, json!({"group_ids": [[6, 0, ids]]}));
 }
 

@@ -1,0 +1,5 @@
+//! Sending, against the stand-in.
+
+mod everyday;
+mod mishaps;
+mod stage;
