@@ -132,21 +132,32 @@ impl Window {
         }
         // A pass from a given day looks at all of it, however long ago it was written.
         let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none());
-        let since = cursor.and_then(parse_odoo_time).and_then(|at| at.checked_sub(pass.branch.overlap).ok()).map(odoo_time);
+        let cursor = cursor.and_then(parse_odoo_time);
+        let whole_at = pass.last.as_ref().and_then(|last| last.whole_window_at);
+        let recent = |last: Timestamp| {
+            let same_day = last.strftime("%F").to_string() == pass.now.strftime("%F").to_string();
+            same_day && pass.now.duration_since(last) < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
+        };
+        let frequent = cursor.is_some() && whole_at.is_some_and(recent);
+        // What the frequent passes since the last whole window have not seen is seen now, wherever the cursor has got to.
+        let seen_to = if frequent { cursor } else { cursor.map(|cursor| whole_at.map_or(cursor, |at| cursor.min(branch_time(pass, at)))) };
+        let since = seen_to.and_then(|at| at.checked_sub(pass.branch.overlap).ok()).map(odoo_time);
         let mut floor = 0;
         if let Some(since) = &since {
             domain.push(json!(["write_date", ">=", since]));
-            let recent = |last: Timestamp| {
-                let same_day = last.strftime("%F").to_string() == pass.now.strftime("%F").to_string();
-                same_day && pass.now.duration_since(last) < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
-            };
-            if pass.last.as_ref().and_then(|last| last.whole_window_at).is_some_and(recent) {
-                let code = pass.branch.code.clone();
-                floor = (pass.bridge.store.run(move |store| store.highest_order(&code)).await? - FLOOR).max(0);
-            }
+        }
+        if frequent {
+            let code = pass.branch.code.clone();
+            floor = (pass.bridge.store.run(move |store| store.highest_order(&code)).await? - FLOOR).max(0);
         }
         Ok(Self { domain, floor, since, started: None, met: HashSet::new() })
     }
+}
+
+/// A moment of our clock by the branch's, as far apart as they were at the last pass.
+fn branch_time(pass: &BranchPass, at: Timestamp) -> Timestamp {
+    let offset = pass.last.as_ref().map_or(0, |last| last.clock_offset_s);
+    at.checked_add(jiff::SignedDuration::from_secs(offset)).unwrap_or(at)
 }
 
 async fn unknown_or_changed(pass: &BranchPass, headers: &[Header], window: &mut Window) -> Result<Vec<BranchId<PosOrderModel>>, Halt> {

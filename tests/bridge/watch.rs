@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use posbridge::demo::{Item, Mishap, Sale, When};
-use posbridge::store::{Filter, State};
+use posbridge::store::{Filter, LastPass, State};
 use posbridge::sync::Request;
 
 use crate::stage::Stage;
@@ -33,6 +33,31 @@ async fn a_draft_of_long_ago_that_is_paid_now_is_received() {
     branch.advance(7_200);
     branch.update("pos.order", draft, [("state", "paid".into())]).unwrap();
     assert_eq!(stage.receive().await[0].delivered, 1);
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn a_draft_of_long_ago_is_received_also_when_newer_orders_moved_the_cursor_on_since_it_was_paid() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.advance(-7_200);
+    let draft = branch.sell(Sale::new().line(Item::new("ART-0001")).state("draft"));
+    branch.sell_history(2_100, 3, 1);
+    stage.receive().await;
+    branch.advance(300);
+    branch.update("pos.order", draft, [("state", "paid".into())]).unwrap();
+    // Passes between two whole windows look at high ids only, and find something each time.
+    for seed in 0..3 {
+        branch.advance(900);
+        branch.sell_random(1, seed);
+        assert_eq!(stage.receive().await[0].delivered, 1);
+    }
+    let config = stage.config();
+    let (state, code) = (&config.state, &config.branches[0].code);
+    let note = LastPass::load(state, code).unwrap();
+    let an_hour_ago = note.whole_window_at.unwrap() - jiff::SignedDuration::from_secs(3_700);
+    LastPass { whole_window_at: Some(an_hour_ago), ..note }.save(state, code);
+    assert_eq!(stage.receive().await[0].delivered, 1, "the draft that was paid");
     stage.assert_exactly_once();
 }
 
