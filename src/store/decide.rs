@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params, params_from_iter};
 
+use super::content::kept_order;
 use super::ledger::{ENTRY, entry};
 use super::outcome::attempt;
 use super::{Entry, Filter, Store, StoreError};
@@ -25,17 +26,17 @@ impl Store {
         };
         // A draft can be written again; what was sent is compared by each pass anyway.
         let recreated = "(state <> 'done' OR direction = 'receive')";
+        // Of what was forgotten nothing can be written.
+        let kept = "(has_content = 1 OR direction = 'send')";
         self.write(|db| {
-            let sql = format!("SELECT {ENTRY} FROM record WHERE ({clause}) AND state IN {states} AND {recreated} ORDER BY id");
+            let sql = format!("SELECT {ENTRY} FROM record WHERE ({clause}) AND state IN {states} AND {recreated} AND {kept} ORDER BY id");
             let mut query = db.prepare(&sql)?;
             let found: Vec<Entry> = query.query_map(params_from_iter(values), entry)?.collect::<rusqlite::Result<_>>()?;
             for entry in &found {
                 db.prepare_cached("UPDATE record SET state = 'pending', due_at = ?2, reason = NULL, updated_at = ?2 WHERE id = ?1")?
                     .execute(params![entry.id, now.as_second()])?;
                 attempt(db, entry.id, now, 0, "retry", None, "Retry asked for")?;
-                let payload: String =
-                    db.prepare_cached("SELECT payload FROM record WHERE id = ?1")?.query_row([entry.id], |row| row.get(0))?;
-                if let Ok(order) = serde_json::from_str::<PosOrder>(&payload) {
+                if let Some(order) = kept_order(db, entry.id)? {
                     forget_matches(db, &entry.branch, &order)?;
                 }
             }

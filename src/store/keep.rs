@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::content::{keep_content, keep_newer_content, kept_order};
 use super::ledger::State;
 use super::outcome::attempt;
 use super::{Store, StoreError, json_text};
@@ -128,7 +129,8 @@ impl Store {
         self.read(|db| {
             let mut found = HashMap::new();
             let mut query = db.prepare_cached(
-                "SELECT branch, reference FROM record WHERE witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
+                "SELECT branch, reference FROM record
+                 WHERE substr(witness, 1, 8) = substr(?1, 1, 8) AND witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
             )?;
             for witness in witnesses {
                 let twin = query.query_row(params![witness, branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -196,9 +198,9 @@ fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -
 
 fn insert(db: &Connection, branch: &BranchCode, order: &PosOrder, witness: &str, now: Timestamp) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO record (branch, direction, kind, remote_id, witness, reference, state, due_at, write_date, content_hash, payload, rows,
-             date_order, amount_total, amount_tax, currency, created_at, updated_at)
-         VALUES (?1, 'receive', 'order', ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?5, ?5)",
+        "INSERT INTO record (branch, direction, kind, remote_id, witness, reference, state, due_at, write_date, content_hash, payload, has_content,
+             rows, date_order, amount_total, amount_tax, currency, created_at, updated_at)
+         VALUES (?1, 'receive', 'order', ?2, ?3, ?4, 'pending', ?5, ?6, ?7, '', 1, ?8, ?9, ?10, ?11, ?12, ?5, ?5)",
     )?
     .execute(params![
         branch.as_str(),
@@ -208,14 +210,13 @@ fn insert(db: &Connection, branch: &BranchCode, order: &PosOrder, witness: &str,
         now.as_second(),
         order.write_date,
         order.content_hash(),
-        json_text(order),
         order.lines.len() + 1, // and the closing note
         order.date_order,
         order.amount_total.to_string(),
         order.amount_tax.to_string(),
         order.currency_id.as_ref().map_or("", |currency| currency.name.as_str()),
     ])?;
-    Ok(())
+    keep_content(db, db.last_insert_rowid(), order)
 }
 
 fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
@@ -230,47 +231,39 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
         kept.changed += 1;
         let problem = Problem::OrderChanged { what: what_changed(db, row.record, order)? };
         db.prepare_cached(
-            "UPDATE record SET write_date = ?2, content_hash = ?3, changed = ?4, updated_at = ?5,
-                 problems = CASE WHEN state = 'done' THEN ?6 ELSE problems END,
-                 cause = CASE WHEN state = 'done' THEN ?7 ELSE cause END
+            "UPDATE record SET write_date = ?2, content_hash = ?3, updated_at = ?4,
+                 problems = CASE WHEN state = 'done' THEN ?5 ELSE problems END,
+                 cause = CASE WHEN state = 'done' THEN ?6 ELSE cause END
              WHERE id = ?1",
         )?
-        .execute(params![
-            row.record,
-            order.write_date,
-            hash,
-            json_text(order),
-            now.as_second(),
-            json_text(&[&problem]),
-            problem.cause()
-        ])?;
+        .execute(params![row.record, order.write_date, hash, now.as_second(), json_text(&[&problem]), problem.cause()])?;
+        keep_newer_content(db, row.record, order)?;
         return attempt(db, row.record, now, 0, "changed", Some(&problem), &problem.what());
     }
     kept.renewed += 1;
     // The change may be the fix that a failed order waits for.
     db.prepare_cached(
-        "UPDATE record SET write_date = ?2, content_hash = ?3, payload = ?4, rows = ?5, amount_total = ?6, amount_tax = ?7, updated_at = ?8,
+        "UPDATE record SET write_date = ?2, content_hash = ?3, has_content = 1, rows = ?4, amount_total = ?5, amount_tax = ?6, updated_at = ?7,
              state = CASE WHEN state = 'failed' THEN 'pending' ELSE state END,
-             due_at = CASE WHEN state = 'failed' THEN ?8 ELSE due_at END
+             due_at = CASE WHEN state = 'failed' THEN ?7 ELSE due_at END
          WHERE id = ?1",
     )?
     .execute(params![
         row.record,
         order.write_date,
         hash,
-        json_text(order),
         order.lines.len() + 1,
         order.amount_total.to_string(),
         order.amount_tax.to_string(),
         now.as_second(),
     ])?;
-    Ok(())
+    keep_content(db, row.record, order)
 }
 
 /// Names the parts of an order that differ from what was written, for a person.
 fn what_changed(db: &Connection, record: i64, newer: &PosOrder) -> rusqlite::Result<String> {
-    let payload: String = db.prepare_cached("SELECT payload FROM record WHERE id = ?1")?.query_row([record], |row| row.get(0))?;
-    let Ok(older) = serde_json::from_str::<PosOrder>(&payload) else { return Ok("its content".to_owned()) };
+    // Without what was written, all that is known is that this is something else.
+    let Some(older) = kept_order(db, record)? else { return Ok("its content".to_owned()) };
     let mut parts = Vec::new();
     let mut differs = |what: String, differs: bool| {
         if differs {

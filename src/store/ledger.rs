@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
+use super::content::content;
 use super::{Store, StoreError, json_column, timestamp};
 use crate::master_data::Item;
+use crate::model::BranchCode;
 use crate::problem::Problem;
 
 /// Most records that one `log` shows: more cannot be read by a person, and `--since` narrows it.
@@ -199,6 +201,10 @@ impl Counts {
     }
 }
 
+/// What waits of one branch.
+pub(super) const UNFINISHED: &str = "SELECT state, direction, count(*) FROM record INDEXED BY record_state
+    WHERE branch = ?1 AND state IN ('pending', 'held', 'failed') GROUP BY 1, 2";
+
 impl Store {
     /// Records by filter, newest change first, at most [`LOG_LIMIT`].
     ///
@@ -213,7 +219,8 @@ impl Store {
         })
     }
 
-    /// One record with its payload and all its attempts, oldest first.
+    /// One record with its payload and all its attempts, oldest first. The payload is what was received of an order, empty
+    /// once it is forgotten, or what is to be sent; the attempts are those that are not forgotten.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -222,6 +229,7 @@ impl Store {
             let sql = format!("SELECT {ENTRY}, payload FROM record WHERE id = ?1");
             let found = db.prepare(&sql)?.query_row([record], |row| Ok((entry(row)?, row.get::<_, String>("payload")?))).optional()?;
             let Some((entry, payload)) = found else { return Ok(None) };
+            let payload = content(db, record)?.unwrap_or(payload);
             let mut query = db.prepare("SELECT at, duration_ms, outcome, cause, message FROM attempt WHERE record_id = ?1 ORDER BY id")?;
             let attempts = query.query_map([record], |row| {
                 Ok(AttemptEntry {
@@ -251,6 +259,27 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let branch = counts.entry(row.get(0)?).or_default();
                 branch.add(&row.get::<_, String>(1)?, row.get(2)?, false);
+            }
+            Ok(counts)
+        })
+    }
+
+    /// How many records of these branches wait, by direction and state: of what waits alone, and from an index alone, so
+    /// that it stays quick however long the history is and however much waits.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn unfinished(&self, branches: &[BranchCode]) -> Result<HashMap<(String, Direction), Counts>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(UNFINISHED)?;
+            let mut counts: HashMap<(String, Direction), Counts> = HashMap::new();
+            for branch in branches {
+                let mut rows = query.query([branch.as_str()])?;
+                while let Some(row) = rows.next()? {
+                    let Some(direction) = Direction::parse(&row.get::<_, String>(1)?) else { continue };
+                    let of_branch = counts.entry((branch.to_string(), direction)).or_default();
+                    of_branch.add(&row.get::<_, String>(0)?, row.get(2)?, false);
+                }
             }
             Ok(counts)
         })

@@ -4,14 +4,22 @@
 //! together. A page of orders or a batch of drafts is one transaction, so commits are grouped by nature.
 //! Deliberately absent: any knowledge of Odoo's calls; `sync` is where the two meet.
 
+mod backup;
 mod bindings;
+mod causes;
+mod clean;
+mod content;
 mod decide;
+mod file;
 mod keep;
 mod ledger;
 mod lock;
 mod outcome;
+mod owing;
 mod passes;
+mod portrait;
 mod sending;
+mod sound;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,11 +29,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+pub use backup::{Copied, CopyError, restore};
+pub use causes::OpenCause;
+pub use clean::{AT_ONCE, Cleaned};
 pub use keep::*;
 pub use ledger::*;
-pub use lock::{Held, Lock};
+pub use lock::{Held, Lock, daemon};
 pub use outcome::{Conclusion, Due, Verdict};
-pub use passes::LastPass;
+pub use passes::{LastPass, SendPass};
+pub use portrait::last_passes;
 pub use sending::{Bound, Queued, Remembered, SendConclusion, SendNote, Sending, Sent};
 
 use crate::model::BranchCode;
@@ -35,7 +47,7 @@ use crate::problem::Problem;
 const DATABASE: &str = "posbridge.sqlite";
 
 /// Each step takes the schema one version on; version = number of steps. Only ever append.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql"), include_str!("step3.sql")];
 
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
@@ -74,7 +86,7 @@ pub enum StoreError {
     #[error("No state in {} yet: nothing has been received. Run posbridge receive first", .0.display())]
     Empty(PathBuf),
     /// Damaged, or not ours.
-    #[error("The ledger {} cannot be used: {reason}. Stop posbridge, keep a copy of the directory, and restore the latest backup; what central already has will not be written twice", path.display())]
+    #[error("The ledger {} cannot be used: {reason}. It was left as it is. Stop posbridge, keep a copy of the directory, and restore the latest backup: posbridge restore FILE. Without one, move everything but secret.key out of the directory and set the passwords again: all is received anew. What central already has is not written twice either way", path.display())]
     Damaged {
         /// The database.
         path: PathBuf,
@@ -137,6 +149,7 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         make_private(directory)?;
+        sound::look(directory)?;
         make_private_file(&directory.join(DATABASE))
             .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })?;
         Self::connect(directory, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
@@ -147,6 +160,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Empty`] if there is none yet; else as [`Store::open`].
     pub fn open_existing(directory: &Path) -> Result<Self, StoreError> {
+        sound::look(directory)?;
         if !directory.join(DATABASE).exists() {
             return Err(StoreError::Empty(directory.to_owned()));
         }
@@ -165,31 +179,26 @@ impl Store {
     fn prepare(&self, path: &Path) -> Result<(), StoreError> {
         let mut connection = self.lock();
         let known = STEPS.len() as i64;
-        let prepare = |connection: &mut Connection| -> rusqlite::Result<i64> {
-            connection.busy_timeout(BUSY)?;
+        refuse_others(&connection, path, known).map_err(|e| explain(e, &self.directory))??;
+        let prepare = |connection: &mut Connection| -> rusqlite::Result<()> {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // NORMAL may lose the last commits at a power cut, and with them the knowledge that an order is done.
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "trusted_schema", false)?;
-            let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            if found < known {
+            if version(connection)? < known {
                 let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
                 // Another process may have done it while this one waited.
-                let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+                let found = version(&transaction)?;
                 for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
                     transaction.execute_batch(step)?;
                 }
                 transaction.pragma_update(None, "user_version", known)?;
                 transaction.commit()?;
             }
-            Ok(found)
+            Ok(())
         };
-        let found = prepare(&mut connection).map_err(|e| explain(e, &self.directory))?;
-        if found > known {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known });
-        }
-        Ok(())
+        prepare(&mut connection).map_err(|e| explain(e, &self.directory))
     }
 
     /// A copy of the ledger in another directory, as it stands now.
@@ -328,10 +337,19 @@ impl Store {
     pub fn secrets(&self) -> Result<Vec<Sealed>, StoreError> {
         self.read(|db| {
             let mut rows = db.prepare("SELECT owner, field, sealed, updated_at FROM secret ORDER BY owner, field")?;
-            let rows = rows.query_map([], |row| {
-                Ok(Sealed { owner: row.get(0)?, field: row.get(1)?, sealed: row.get(2)?, updated_at: timestamp(row.get(3)?) })
-            })?;
-            rows.collect()
+            rows.query_map([], sealed)?.collect()
+        })
+    }
+
+    /// One sealed password.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn secret(&self, owner: &str, field: &str) -> Result<Option<Sealed>, StoreError> {
+        self.read(|db| {
+            db.prepare_cached("SELECT owner, field, sealed, updated_at FROM secret WHERE owner = ?1 AND field = ?2")?
+                .query_row([owner, field], sealed)
+                .optional()
         })
     }
 
@@ -350,6 +368,35 @@ impl Store {
             }
             Ok(())
         })
+    }
+}
+
+fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {
+    Ok(Sealed { owner: row.get(0)?, field: row.get(1)?, sealed: row.get(2)?, updated_at: timestamp(row.get(3)?) })
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Before anything is written into a file: it has to be a ledger that this program knows, or a new one.
+fn refuse_others(connection: &Connection, path: &Path, known: i64) -> rusqlite::Result<Result<(), StoreError>> {
+    connection.busy_timeout(BUSY)?;
+    let found = version(connection)?;
+    if found > known {
+        return Ok(Err(StoreError::Newer { path: path.to_owned(), found, known }));
+    }
+    let tables: i64 =
+        connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('record', 'attempt')", [], |row| row.get(0))?;
+    let anything = connection.prepare("SELECT 1 FROM sqlite_schema")?.exists([])?;
+    let damaged = |reason: &str| Ok(Err(StoreError::Damaged { path: path.to_owned(), reason: reason.to_owned() }));
+    match (found, tables) {
+        (1.., 2) => Ok(Ok(())),
+        (0, _) if anything => damaged("it is a database of another program"),
+        (0, _) if path.parent().is_some_and(sound::has_notes) => damaged("it is empty, although this directory has been used"),
+        (0, _) => Ok(Ok(())),
+        _ => damaged("its tables are missing"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::content::text;
 use super::{Store, StoreError, json_column, json_text};
 use crate::model::{Amount, BranchCode, CentralId, PosOrder, SaleOrderModel};
 use crate::problem::Problem;
@@ -79,7 +80,7 @@ impl Store {
     pub fn due(&self, branch: &BranchCode, after: i64, now: Option<Timestamp>, max_rows: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT id, payload, rows, attempts, waits_for FROM record
+                "SELECT id, content.payload, rows, attempts, waits_for FROM record JOIN content ON content.record_id = id
                  WHERE branch = ?1 AND id > ?2 AND state = 'pending' AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3)
                  ORDER BY id",
             )?;
@@ -91,7 +92,7 @@ impl Store {
                     break;
                 }
                 total += count;
-                let Some(order) = json_column(row.get(1)?) else { continue };
+                let Some(order) = json_column(text(row.get_ref(1)?)) else { continue };
                 due.push(Due { record: row.get(0)?, order, rows: count, attempts: row.get(3)?, waits_for: row.get(4)? });
             }
             Ok(due)

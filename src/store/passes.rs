@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::BranchCode;
@@ -16,6 +17,9 @@ pub struct LastPass {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// When a pass last came to its end; `None` = not yet, or not since this is noted.
+    #[serde(default)]
+    pub succeeded_at: Option<Timestamp>,
     /// When the branch last answered; `None` = not yet.
     pub answered_at: Option<Timestamp>,
     /// When the window was last asked for without the bound on ids.
@@ -30,22 +34,55 @@ pub struct LastPass {
 }
 
 impl LastPass {
-    fn file(directory: &Path, branch: &BranchCode) -> PathBuf {
-        directory.join(format!("pass-{branch}.json"))
-    }
-
-    /// The note of a branch; `None` if there is none or it cannot be read.
+    /// The note of a branch's last receiving pass; `None` if there is none or it cannot be read.
     pub fn load(directory: &Path, branch: &BranchCode) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(Self::file(directory, branch)).ok()?).ok()
+        read(&receiving(directory, branch))
     }
 
     /// Leaves the note. A failure is passed over: the pass itself is in the ledger.
     pub fn save(&self, directory: &Path, branch: &BranchCode) {
-        let file = Self::file(directory, branch);
-        let part = file.with_extension("part");
-        let written = serde_json::to_vec(self).map_err(std::io::Error::other).and_then(|text| std::fs::write(&part, text));
-        if written.and_then(|()| std::fs::rename(&part, &file)).is_err() {
-            tracing::debug!(branch = %branch, "The note of the last pass could not be written");
-        }
+        save(&receiving(directory, branch), self, branch);
+    }
+}
+
+/// How the last pass of sending that a schedule began went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SendPass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Why it did not reach its end.
+    pub error: Option<Problem>,
+}
+
+impl SendPass {
+    /// The note of a branch; `None` if there is none or it cannot be read.
+    pub fn load(directory: &Path, branch: &BranchCode) -> Option<Self> {
+        read(&sending(directory, branch))
+    }
+
+    /// Leaves the note, as [`LastPass::save`] does.
+    pub fn save(&self, directory: &Path, branch: &BranchCode) {
+        save(&sending(directory, branch), self, branch);
+    }
+}
+
+fn receiving(directory: &Path, branch: &BranchCode) -> PathBuf {
+    directory.join(format!("pass-{branch}.json"))
+}
+
+/// No code has a hyphen, so this is nobody's note of receiving.
+fn sending(directory: &Path, branch: &BranchCode) -> PathBuf {
+    directory.join(format!("pass-send-{branch}.json"))
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(file).ok()?).ok()
+}
+
+fn save<T: Serialize>(file: &Path, note: &T, branch: &BranchCode) {
+    let part = file.with_extension("part");
+    let written = serde_json::to_vec(note).map_err(std::io::Error::other).and_then(|text| std::fs::write(&part, text));
+    if written.and_then(|()| std::fs::rename(&part, file)).is_err() {
+        tracing::debug!(branch = %branch, "The note of the last pass could not be written");
     }
 }

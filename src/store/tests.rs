@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 
 /// A ledger as each version of the schema left it; the last one is of today.
-const STATES: &[&str] = &[include_str!("states/v1.sql"), include_str!("states/v2.sql")];
+const STATES: &[&str] = &[include_str!("states/v1.sql"), include_str!("states/v2.sql"), include_str!("states/v3.sql")];
 
 fn schema(store: &Store) -> Vec<String> {
     let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
@@ -26,9 +26,12 @@ fn every_older_state_opens_keeps_its_records_and_ends_like_a_fresh_one() {
         let received = Filter { state: Some(State::Done), direction: Some(Direction::Receive), ..Filter::default() };
         let done = store.log(&received).unwrap();
         assert_eq!(done.len(), 2);
-        let (entry, payload, attempts) = store.show(done[0].id).unwrap().unwrap();
-        assert!(entry.central_name.is_some() && !attempts.is_empty());
-        assert!(serde_json::from_str::<crate::model::PosOrder>(&payload).is_ok(), "what was received can still be read");
+        for record in &done {
+            let (entry, payload, attempts) = store.show(record.id).unwrap().unwrap();
+            assert!(entry.central_name.is_some() && !attempts.is_empty());
+            assert!(serde_json::from_str::<crate::model::PosOrder>(&payload).is_ok(), "what was received can still be read");
+        }
+        store.check_sound().unwrap();
     }
 }
 
@@ -60,6 +63,9 @@ fn what_is_sent_is_listed_apart_from_what_is_received() {
     assert_eq!(sent, Counts { pending: 1, held: 1, failed: 1, done: 1, ignored: 1, changed: 0 });
     assert_eq!(store.waiting(Direction::Receive).unwrap(), HashMap::new());
     assert_eq!(store.waiting(Direction::Send).unwrap()["tirana"], Counts { done: 0, ignored: 0, ..sent });
+    let branches = ["tirana", "durres", "elsewhere"].map(|code| BranchCode::new(code).unwrap());
+    let unfinished = HashMap::from([(("tirana".to_owned(), Direction::Send), Counts { done: 0, ignored: 0, ..sent })]);
+    assert_eq!(store.unfinished(&branches).unwrap(), unfinished);
 }
 
 #[test]
@@ -82,13 +88,17 @@ fn counting_looks_at_an_index_alone() {
         })
         .unwrap();
     assert!(plan.iter().all(|step| step.contains("COVERING INDEX record_state") || step.contains("TEMP B-TREE")), "{plan:?}");
+    let plan: Vec<String> = store
+        .read(|db| db.prepare(&format!("EXPLAIN QUERY PLAN {}", super::ledger::UNFINISHED))?.query_map(["x"], |row| row.get(3))?.collect())
+        .unwrap();
+    assert!(plan.iter().all(|step| step.contains("COVERING INDEX record_state (branch=? AND state=?)")), "{plan:?}");
 }
 
 #[test]
 fn nobody_else_can_look_into_the_state() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
-    let _lock = Lock::take(&state, "test").unwrap();
+    let _lock = Lock::daemon(&state).unwrap();
     let store = Store::open(&state).unwrap();
     store.put_secrets(&[]).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -100,13 +110,50 @@ fn nobody_else_can_look_into_the_state() {
 }
 
 #[test]
-fn a_second_holder_of_the_lock_is_told_who_has_it() {
+fn a_second_pass_of_a_branch_is_told_who_is_at_work() {
     let dir = tempfile::tempdir().unwrap();
-    let lock = Lock::take(dir.path(), "receive").unwrap();
-    let refused = Lock::take(dir.path(), "retry").unwrap_err().to_string();
+    let (tirana, durres) = (BranchCode::new("tirana").unwrap(), BranchCode::new("durres").unwrap());
+    let lock = Lock::pass(dir.path(), &tirana, Direction::Receive, "receive").unwrap();
+    let refused = Lock::pass(dir.path(), &tirana, Direction::Receive, "retry").unwrap_err().to_string();
     assert!(refused.contains(&format!("posbridge receive, process {}", std::process::id())), "{refused}");
+    Lock::pass(dir.path(), &tirana, Direction::Send, "send").unwrap();
+    Lock::pass(dir.path(), &durres, Direction::Receive, "retry").unwrap();
     drop(lock);
-    Lock::take(dir.path(), "retry").unwrap();
+    Lock::pass(dir.path(), &tirana, Direction::Receive, "retry").unwrap();
+}
+
+#[test]
+fn there_is_one_daemon_and_a_restore_waits_for_everybody() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(daemon(dir.path()), None);
+    let (running, working) = (Lock::daemon(dir.path()).unwrap(), Lock::share(dir.path()).unwrap());
+    let held = daemon(dir.path()).unwrap();
+    assert!(held.by.starts_with(&format!("posbridge run, process {}, since ", std::process::id())) && held.since().is_some(), "{held:?}");
+    let refused = Lock::daemon(dir.path()).unwrap_err().to_string();
+    assert!(refused.contains(&held.by), "{refused}");
+    Lock::share(dir.path()).unwrap();
+    let refused = Lock::alone(dir.path(), "restore").unwrap_err().to_string();
+    assert!(refused.contains(&held.by), "{refused}");
+    drop((running, working));
+    let alone = Lock::alone(dir.path(), "restore").unwrap();
+    let refused = Lock::share(dir.path()).unwrap_err().to_string();
+    assert!(refused.contains("posbridge restore, process"), "{refused}");
+    drop(alone);
+    Lock::share(dir.path()).unwrap();
+}
+
+#[test]
+fn lanes_with_work_are_named_when_their_time_has_come() {
+    let (_dir, store) = with_sends();
+    let lanes = |now: i64, held| {
+        let lanes = store.owing(timestamp(now), held).unwrap();
+        lanes.into_iter().map(|(branch, direction)| format!("{branch} {}", direction.as_str())).collect::<Vec<_>>()
+    };
+    let all = lanes(i64::from(i32::MAX), true);
+    assert_eq!(all, ["tirana send"]);
+    assert_eq!(lanes(0, false), Vec::<String>::new());
+    store.hurry(Direction::Send, None, timestamp(5)).unwrap();
+    assert_eq!(lanes(5, false), ["tirana send"]);
 }
 
 #[test]
@@ -120,4 +167,21 @@ fn a_write_that_fails_leaves_nothing_behind() {
     assert!(broken.is_err());
     assert_eq!(store.secrets().unwrap(), []);
     assert_eq!(store.commits(), 0);
+}
+
+#[test]
+fn another_process_that_wrote_is_noticed_and_ones_own_writing_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, other) = (Store::open(dir.path()).unwrap(), Store::open(dir.path()).unwrap());
+    let password = |sealed: &str| {
+        [Sealed { owner: "central".into(), field: "password".into(), sealed: sealed.into(), updated_at: Timestamp::UNIX_EPOCH }]
+    };
+    let before = store.touched().unwrap();
+    store.put_secrets(&password("one")).unwrap();
+    assert_eq!(store.touched().unwrap(), before);
+    other.put_secrets(&password("two")).unwrap();
+    assert_ne!(store.touched().unwrap(), before);
+    assert_eq!(store.secret("central", "password").unwrap().as_slice(), password("two"));
+    assert_eq!(store.secret("central", "key").unwrap(), None);
+    assert!(store.bytes() > 0);
 }
