@@ -1,0 +1,102 @@
+//! What is known now, read from the ledger, the notes of the last passes and the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::condition::{BranchSnapshot, Cause, Snapshot, Thresholds};
+use super::gap::Gaps;
+use crate::config::{Alerts, Config};
+use crate::model::BranchCode;
+use crate::problem::Side;
+use crate::store::{Direction, LastPass, SendPass, Store, StoreError};
+
+impl From<&Alerts> for Thresholds {
+    fn from(alerts: &Alerts) -> Self {
+        Self { silent: alerts.silent, failures: alerts.failures, disk: alerts.disk }
+    }
+}
+
+/// Reads what is known now. Never fails: what cannot be read is unknown, and says so.
+pub async fn gather(
+    store: &Store,
+    config: &Config,
+    now: Timestamp,
+    settings_error: Option<&str>,
+    key_expiries: &BTreeMap<String, Timestamp>,
+    gaps: &Gaps,
+) -> Snapshot {
+    let listed = listed(config, now, gaps);
+    let state = config.state.clone();
+    // Both may hang on a disk that does; off the runtime's threads neither holds up anything else.
+    let looked = store.run(move |store| Ok((read(store, listed), disk_free(&state)))).await;
+    let (read, disk_free) = looked.unwrap_or_else(|error| (Err(error), None));
+    let (branches, central_has_password, written_at) = match read {
+        Ok((branches, central, written_at)) => (Ok(branches), central, written_at),
+        Err(error) => (Err(error.to_string()), true, None),
+    };
+    Snapshot {
+        branches,
+        central_has_password,
+        written_at,
+        disk_free,
+        settings_error: settings_error.map(str::to_owned),
+        key_expiries: key_expiries.clone(),
+    }
+}
+
+/// The branches as the settings know them.
+fn listed(config: &Config, now: Timestamp, gaps: &Gaps) -> Vec<BranchSnapshot> {
+    let listed = |branch: &crate::config::Branch| BranchSnapshot {
+        code: branch.code.to_string(),
+        name: branch.name.clone(),
+        enabled: branch.enabled,
+        timezone: branch.timezone.clone(),
+        answered_at: None,
+        error: None,
+        send_error: None,
+        pending_since: None,
+        standing: None,
+        failed: 0,
+        causes: Vec::new(),
+        gap: gaps.longest(branch, now),
+        clock_offset_s: 0,
+        has_password: true,
+    };
+    config.branches.iter().map(listed).collect()
+}
+
+fn read(store: &Store, mut branches: Vec<BranchSnapshot>) -> Result<(Vec<BranchSnapshot>, bool, Option<Timestamp>), StoreError> {
+    let failed = [store.waiting(Direction::Receive)?, store.waiting(Direction::Send)?];
+    let mut standing: BTreeMap<String, _> = store.branch_problems()?.into_iter().collect();
+    let mut causes: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
+    for open in store.open_causes()? {
+        let sent = open.direction == Direction::Send;
+        causes.entry(open.branch).or_default().push(Cause { problem: open.problem, records: open.records, alike: open.alike, sent });
+    }
+    let mut pending = store.pending_since()?;
+    let sealed = store.secrets()?;
+    let has = |owner: &str| sealed.iter().any(|sealed| sealed.owner == owner);
+    for branch in branches.iter_mut().filter(|branch| branch.enabled) {
+        branch.failed = failed.iter().filter_map(|counts| counts.get(&branch.code)).map(|counts| counts.failed).sum();
+        branch.standing = standing.remove(&branch.code);
+        branch.causes = causes.remove(&branch.code).unwrap_or_default();
+        branch.has_password = has(&branch.code);
+        branch.pending_since = pending.remove(&branch.code);
+        let Ok(code) = BranchCode::new(&branch.code) else { continue };
+        branch.send_error = SendPass::load(store.directory(), &code).and_then(|last| last.error);
+        if let Some(last) = LastPass::load(store.directory(), &code) {
+            branch.answered_at = last.answered_at;
+            branch.error = last.error;
+            branch.clock_offset_s = last.clock_offset_s;
+        }
+    }
+    Ok((branches, has(Side::CENTRAL), store.written_at()?))
+}
+
+/// Free space that this user may fill, in bytes.
+fn disk_free(directory: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
