@@ -18,11 +18,17 @@ use rust_decimal::Decimal;
 
 use crate::model::BranchCode;
 
+mod alerts;
 mod domain;
+mod monitoring;
 mod read;
+mod retention;
 mod send;
 
+pub use alerts::{Alerts, Mail, MailTls, Webhook};
 pub use domain::{DOMAIN_MAX, check_domain, parse_domain};
+pub use monitoring::Monitoring;
+pub use retention::Retention;
 pub use send::{Choose, Selection, Send};
 
 /// All of branches.toml, checked.
@@ -36,6 +42,12 @@ pub struct Config {
     pub central: Central,
     /// The branches in the order of the file.
     pub branches: Vec<Branch>,
+    /// What the daemon tells machines that watch it.
+    pub monitoring: Monitoring,
+    /// Who is told when something needs a person.
+    pub alerts: Alerts,
+    /// How long is kept what is not needed for ever.
+    pub retention: Retention,
 }
 
 /// The table `[central]`.
@@ -66,6 +78,13 @@ pub struct Endpoint {
     pub allow_http: bool,
 }
 
+impl Endpoint {
+    /// The address without its scheme, as people know it: `erp.example.com`.
+    pub fn place(&self) -> &str {
+        self.url.split("://").nth(1).unwrap_or(&self.url)
+    }
+}
+
 /// One `[branch.CODE]` with the `[defaults]` under it.
 #[derive(Debug, Clone)]
 pub struct Branch {
@@ -79,6 +98,8 @@ pub struct Branch {
     pub enabled: bool,
     /// When passes start.
     pub schedule: Schedule,
+    /// Passes start later than the schedule says by a fixed part of this, another one for each branch.
+    pub jitter: Duration,
     /// The first day of business that is received, in the branch's zone.
     pub from: Date,
     /// The zone of `from` and of a cron schedule.
@@ -295,9 +316,11 @@ impl Branch {
     }
 }
 
-/// The first of the places that is there. One that cannot be looked at counts as there: reading it says why.
+/// The first of the places that is there. Without any, the first that cannot be looked at: reading it says why. It comes
+/// last, since the account of the service may not look into the home of whoever types the command.
 fn first_present(places: Vec<PathBuf>) -> Result<PathBuf, ConfigError> {
-    match places.iter().find(|place| place.try_exists().unwrap_or(true)) {
+    let there = places.iter().find(|place| place.try_exists().unwrap_or(false));
+    match there.or_else(|| places.iter().find(|place| place.try_exists().is_err())) {
         Some(place) => Ok(place.clone()),
         None => Err(ConfigError::NotFound { looked: places }),
     }

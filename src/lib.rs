@@ -29,18 +29,21 @@
 //!    table of what is sent, `matching` says which record is which.
 //! 4. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
 //! 5. [`config`]: branches.toml to valid types, or every complaint at once.
-//! 6. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
+//! 6. [`schedule`]: when passes start. Pure.
+//! 7. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
 //!    [`odoo::records`] (orders) and [`odoo::master`] (master data) the fields, the create-once call and all that differs
 //!    between Odoo versions.
-//! 7. [`store`]: the ledger (`schema.sql` and `step2.sql` explain each table), the lock, the notes of the last passes.
-//! 8. [`secret`]: passwords sealed to their branch, address and user.
-//! 9. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
-//!    settings mean there and `bind` what a branch's records are, `pass` runs reading and writing side by side for
-//!    each `branch`; `send` compares, queues and writes master data; `load` repeats a call until each record is written or
-//!    refused, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
-//!    and `discover` ask what `posbridge check` and `init` want to know.
-//! 10. [`cli`]: one file a verb.
-//! 11. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
+//! 8. [`store`]: the ledger (`schema.sql` and the steps after it explain each table), the locks, the notes of the last passes.
+//! 9. [`secret`]: passwords sealed to their branch, address and user.
+//! 10. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
+//!     settings mean there and `bind` what a branch's records are, `pass` runs reading and writing side by side for
+//!     each `branch`; `send` compares, queues and writes master data; `load` repeats a call until each record is written or
+//!     refused, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
+//!     and `discover` ask what `posbridge check` and `init` want to know. `timetable` says which pass starts when, without clock
+//!     or network; `daemon` is the loop that starts them.
+//! 11. [`monitor`]: what the daemon counts, whether it is alive and ready. [`web`] answers it over HTTP, [`alerts`] tells people.
+//! 12. [`cli`]: one file a verb.
+//! 13. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
 //!
 //! # What always holds
 //!
@@ -59,6 +62,8 @@
 //! - **The sides' ids cannot be mixed**: a [`model::BranchId`] does not compile where a [`model::CentralId`] is wanted.
 //! - **Arrows go down only.** `cli` reaches Odoo through [`sync`] alone; [`odoo`] and [`store`] do not know each other;
 //!   [`model`], [`mapping`], [`master_data`] and [`problem`] see no clock, no network, no database.
+//! - **The daemon's loop waits for nothing** but the next event; passes, disk and network run beside it. It may be killed at
+//!   any line.
 //! - **One bad order delays no other, one dead branch delays no other**, and the exit status still says so.
 //! - **No secret** in a log, a `Debug`, an argument, an error or the ledger in the clear.
 //! - **A limit on everything** that comes from outside or repeats: a constant with its reason beside it.
@@ -66,14 +71,18 @@
 //! Deliberately absent: a module on either Odoo, retries below the ledger, traits in front of our own types. The seam
 //! for tests is the wire.
 
+pub mod alerts;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod mapping;
 pub mod master_data;
 pub mod model;
+pub mod monitor;
 pub mod odoo;
 pub mod problem;
+pub mod schedule;
 pub mod secret;
 pub mod store;
 pub mod sync;
+pub mod web;

@@ -7,8 +7,7 @@ use posbridge::cli::{Cli, Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("POSBRIDGE_LOG").unwrap_or_else(|_| cli.log_level().into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(posbridge::cli::colour()).init();
+    cli.begin_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -246,6 +246,8 @@ pub enum Problem {
     DiskFull { path: String },
     /// The state directory cannot be written.
     StateUnwritable { path: String, reason: String },
+    /// Another process makes a pass of the branch; `by` is what it says of itself.
+    PassRunning { by: String },
 }
 
 impl Problem {
@@ -321,6 +323,7 @@ impl Problem {
             Problem::ClockOff { .. } => "clock_off",
             Problem::DiskFull { .. } => "disk_full",
             Problem::StateUnwritable { .. } => "state_unwritable",
+            Problem::PassRunning { .. } => "pass_running",
         }
     }
 
@@ -432,6 +435,7 @@ impl Problem {
             ClockOff { minutes } => clock_off(*minutes),
             DiskFull { path } => disk_full(path),
             StateUnwritable { path, reason } => state_unwritable(path, reason),
+            PassRunning { by } => pass_running(by),
         }
     }
 }

@@ -210,6 +210,18 @@ facts! {
         assert_eq!(w.central.version().await, Ok("19.0".to_owned()));
     }
 
+    a_user_reads_when_its_own_keys_end_and_nothing_of_others(w) {
+        let (mine, admins) = (w.central.authenticate().await.unwrap(), w.admin.authenticate().await.unwrap());
+        let call = |user: i64| Call::new("res.users.apikeys", "search_read").arg("domain", json!([["user_id", "=", user]]));
+        let keys: Vec<Json> = w.central.call(&call(mine)).await.unwrap();
+        let key = keys.iter().find(|key| key["name"] == "posbridge").expect("the rig's key");
+        assert_eq!((&key["scope"], &key["expiration_date"]), (&json!("rpc"), &json!(false)), "asked for no field by name");
+        assert!(key.get("key").is_none(), "the key itself is no field");
+        let all = Call::new("res.users.apikeys", "search_read").arg("domain", json!([["user_id", "!=", mine]]));
+        assert_eq!(w.central.call::<Vec<Json>>(&all).await.unwrap(), Vec::<Json>::new());
+        assert_eq!(w.central.call::<Vec<Json>>(&call(admins)).await.unwrap(), Vec::<Json>::new());
+    }
+
     a_wrong_password_is_no_log_in(w) {
         let wrong = client(&w.url, &w.central_database, "bridge", "wrong");
         assert_eq!(wrong.authenticate().await, Err(OdooError::Denied("bridge".into())));

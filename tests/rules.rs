@@ -12,16 +12,38 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mapping", &["model", "problem"]),
     ("master_data", &["model", "problem"]),
     ("odoo", &["model", "master_data"]),
-    ("store", &["model", "problem", "master_data"]),
+    // How long the ledger keeps what is the settings' to say.
+    ("store", &["model", "problem", "master_data", "config"]),
     ("secret", &[]),
+    ("schedule", &["model", "config"]),
     ("config", &["model", "problem", "master_data"]),
-    ("sync", &["model", "problem", "mapping", "master_data", "odoo", "store", "secret", "config"]),
+    ("monitor", &["model", "store"]),
+    ("alerts", &["model", "problem", "store", "secret", "config", "schedule"]),
+    ("web", &["model", "problem", "store", "config", "monitor"]),
+    ("sync", &["model", "problem", "mapping", "master_data", "odoo", "store", "secret", "config", "schedule", "monitor", "alerts"]),
     // `odoo` never: what a verb wants from an Odoo, it asks of `sync`.
-    ("cli", &["model", "problem", "mapping", "master_data", "store", "secret", "config", "sync", "demo"]),
+    (
+        "cli",
+        &[
+            "model",
+            "problem",
+            "mapping",
+            "master_data",
+            "store",
+            "secret",
+            "config",
+            "schedule",
+            "sync",
+            "demo",
+            "monitor",
+            "alerts",
+            "web",
+        ],
+    ),
 ];
 
 /// Modules that see no clock, no network and no database, and the crates that would let them.
-const PURE: [&str; 4] = ["model", "mapping", "master_data", "problem"];
+const PURE: [&str; 5] = ["model", "mapping", "master_data", "problem", "schedule"];
 const IMPURE: [&str; 6] = ["tokio::", "rusqlite::", "reqwest::", "std::fs", "std::net", "Timestamp::now"];
 
 fn sources() -> Vec<(PathBuf, String)> {

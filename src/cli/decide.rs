@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Context, Failure, Status, branches_named, log, print, receive, send};
 use crate::config::Branch;
-use crate::store::{Direction, Entry, Filter, State, Store, StoreError};
+use crate::store::{Direction, Entry, Filter, State, Store};
 use crate::sync::{self, Bridge, Central, Report, Request, SendReport, SendRequest};
 
 /// Which records.
@@ -71,6 +71,7 @@ impl Retry {
         refuse_unknown(&store, &ids)?;
         branches_named(&config, filter.branch.as_slice())?;
         refuse_done(&store, &ids, self.recreate)?;
+        refuse_forgotten(&store, &ids)?;
         let retried = store.retry(&filter, self.recreate, Timestamp::now())?;
         let mut notice_ended = false;
         if let Some(branch) = whole_branch.as_deref().and_then(|code| config.branch(code)) {
@@ -84,19 +85,7 @@ impl Retry {
         if retried.is_empty() {
             return if notice_ended && !context.json { Ok(Status::Done) } else { nothing(context.json) };
         }
-        let bridge = match Bridge::open(config, "retry") {
-            Ok(bridge) => Arc::new(bridge),
-            Err(StoreError::Locked(held)) => {
-                let text = format!("{} records will be tried by the posbridge at work ({})", retried.len(), held.by);
-                if context.json {
-                    print::json(&serde_json::json!({ "retried": retried.len(), "by": held.by }))?
-                } else {
-                    print::line(&text)?
-                }
-                return Ok(Status::SomeWait);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let bridge = Arc::new(Bridge::open(config, "retry")?);
         let central = Arc::new(bridge.central()?);
         let orders = concerned(&bridge, &retried, Direction::Receive);
         let reports = if orders.is_empty() { Vec::new() } else { deliver(&bridge, &central, &orders).await? };
@@ -183,6 +172,21 @@ fn refuse_done(store: &Store, ids: &[i64], recreate: bool) -> Result<(), Failure
             central_name.as_deref().unwrap_or("a draft")
         ))),
     }
+}
+
+/// Of an order whose content is no longer kept, nothing can be written.
+fn refuse_forgotten(store: &Store, ids: &[i64]) -> Result<(), Failure> {
+    for id in ids {
+        let Some((entry, payload, _)) = store.show(*id)? else { continue };
+        if log::is_forgotten(&entry, &payload) {
+            return Err(Failure::Other(format!(
+                "Record {id} cannot be written again: what was sold is no longer kept, since the order was finished longer ago than \
+                 [retention] in branches.toml says. Nothing was done. Receipt {} at {} has it; enter it at central by hand if it is needed",
+                entry.reference, entry.branch
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn nothing(json: bool) -> Result<Status, Failure> {

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use self::text::{Place, render};
 use super::secret::{first_line, prompt};
-use super::{Context, Failure, Status, print};
+use super::{Context, Failure, Status, owner, print};
 use crate::config::{Config, ConfigError, Endpoint};
 use crate::model::BranchCode;
 use crate::problem::{Problem, Side, clean};
@@ -26,6 +26,11 @@ use crate::sync::{self, BranchChoices, CentralChoices, Connection};
 
 /// One call of init: a person waits.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The state directory of a settings file, for people who try things out.
+const BESIDE: &str = "state";
+/// That of a settings file below /etc: the one that the service may write to (`systemd/posbridge.service`).
+const OF_THE_SERVICE: &str = "/var/lib/posbridge";
 
 /// Write a commented branches.toml to start from
 ///
@@ -88,6 +93,11 @@ impl Init {
             )));
         }
         let (central, branches) = self.places()?;
+        let state = state_of(&file)?;
+        if branches.iter().chain([&central]).any(is_complete) {
+            owner::check(&state)
+                .map_err(|failure| Failure::Other(format!("{failure}. Or leave out the users, and seal the passwords later")))?;
+        }
         let mut entered = Vec::new();
         let mut problems = Vec::new();
         let mut offered: Option<CentralChoices> = None;
@@ -111,9 +121,9 @@ impl Init {
             }
             known.push((place, choices));
         }
-        let text = render(&central, offered.as_ref(), &known, Zoned::now().date());
+        let text = render(shown(&state), &central, offered.as_ref(), &known, Zoned::now().date());
         write(&file, &text, self.force)?;
-        let sealed = seal(&file, &entered)?;
+        let sealed = seal(&state, &entered)?;
         report(&file, &text, &sealed, &problems, context.json)
     }
 
@@ -164,9 +174,13 @@ fn address(text: &str) -> Result<String, Failure> {
     }
 }
 
+fn is_complete(place: &Place) -> bool {
+    ![&place.url, &place.database, &place.user].into_iter().any(String::is_empty)
+}
+
 /// Asks for the password and logs in, where database and user are given. What goes wrong there is told at the end.
 async fn enter(side: Side, place: &Place, problems: &mut Vec<Problem>) -> Result<Option<Entered>, Failure> {
-    if [&place.url, &place.database, &place.user].into_iter().any(String::is_empty) {
+    if !is_complete(place) {
         return Ok(None);
     }
     let password = if std::io::stdin().is_terminal() { prompt(&place.owner, &place.user)? } else { first_line(&place.owner)? };
@@ -199,15 +213,25 @@ fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
     written.map_err(|error| Failure::Other(format!("Cannot write {}: {error}. Name another file with --config FILE", file.display())))
 }
 
+/// The state directory of a new file: beside it, but for the service, which writes nothing below /etc.
+fn state_of(file: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(file)?;
+    let beside = || absolute.parent().unwrap_or(Path::new("/")).join(BESIDE);
+    Ok(if absolute.starts_with("/etc") { PathBuf::from(OF_THE_SERVICE) } else { beside() })
+}
+
+/// How the new file names it.
+fn shown(state: &Path) -> &'static str {
+    if state == Path::new(OF_THE_SERVICE) { OF_THE_SERVICE } else { BESIDE }
+}
+
 /// Keeps the passwords that let us in; the names of their sides.
-fn seal(file: &Path, entered: &[Entered]) -> Result<Vec<String>, Failure> {
+fn seal(state: &Path, entered: &[Entered]) -> Result<Vec<String>, Failure> {
     if entered.is_empty() {
         return Ok(Vec::new());
     }
-    let absolute = std::path::absolute(file)?;
-    let state = absolute.parent().unwrap_or(Path::new("/")).join("state");
-    let store = Store::open(&state)?;
-    let keys = KeyRing::load(&state)?;
+    let store = Store::open(state)?;
+    let keys = KeyRing::load(state)?;
     let mut secrets = Vec::new();
     for Entered { place, password, .. } in entered {
         let sealed = keys.seal(&place.owner, "password", &bound(&place.url, &place.user), password)?;
@@ -262,4 +286,19 @@ fn report(file: &Path, text: &str, sealed: &[String], problems: &[Problem], as_j
         })?;
     }
     Ok(if problems.is_empty() { Status::Done } else { Status::SomeWait })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_stands_beside_the_file_but_not_below_etc() {
+        let state = |file: &str| {
+            let state = state_of(Path::new(file)).expect("a path");
+            (state.display().to_string(), shown(&state))
+        };
+        assert_eq!(state("/srv/pos/branches.toml"), ("/srv/pos/state".to_owned(), "state"));
+        assert_eq!(state("/etc/posbridge/branches.toml"), ("/var/lib/posbridge".to_owned(), "/var/lib/posbridge"));
+    }
 }

@@ -250,10 +250,11 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
     let Some((entry, payload, attempts)) = store.show(id)? else {
         return Err(Failure::Other(format!("There is no record {id}. posbridge log lists them")));
     };
+    let forgotten = is_forgotten(&entry, &payload);
     let payload: serde_json::Value = serde_json::from_str(&payload).unwrap_or_default();
     if json {
         let story: Vec<_> = attempts.iter().map(attempt_json).collect();
-        print::json(&serde_json::json!({ "record": Record::from(&entry), "story": story, "payload": payload }))?;
+        print::json(&serde_json::json!({ "record": Record::from(&entry), "story": story, "payload": payload, "forgotten": forgotten }))?;
         return Ok(Status::Done);
     }
     let say = |what: &str, text: String| {
@@ -304,9 +305,31 @@ fn show(store: &Store, id: i64, json: bool) -> Result<Status, Failure> {
             print::cell(&attempt.message),
         ]);
     }
+    if attempts.is_empty() && matches!(entry.state, State::Done | State::Ignored) {
+        // House-keeping leaves the last word to the record itself.
+        table.add_row([
+            print::cell(&print::moment(entry.updated_at)),
+            print::cell(entry.state.as_str()),
+            print::cell(""),
+            print::cell(&message(&entry)),
+        ]);
+    }
     print::show(&table)?;
+    if forgotten {
+        print::line("")?;
+        print::paragraph(0, FORGOTTEN)?;
+    }
     receipt(&payload)?;
     Ok(Status::Done)
+}
+
+/// Why there is no receipt.
+const FORGOTTEN: &str = "What was sold is no longer kept: this order was finished longer ago than [retention] in branches.toml says. \
+                         The branch's Odoo has the receipt.";
+
+/// Whether house-keeping has forgotten what was received of an order.
+pub fn is_forgotten(entry: &Entry, payload: &str) -> bool {
+    entry.direction == Direction::Receive && payload.is_empty()
 }
 
 fn attempt_json(attempt: &AttemptEntry) -> serde_json::Value {

@@ -1,13 +1,19 @@
 //! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
 
+mod alerts;
+mod backup;
+mod bundle;
 mod check;
 mod decide;
 mod demo;
 mod init;
 mod log;
+mod logs;
 mod manual;
+mod owner;
 mod print;
 mod receive;
+mod run;
 mod secret;
 mod send;
 mod status;
@@ -39,6 +45,9 @@ pub struct Cli {
     /// Say more of what is going on (-vv: everything)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// How events are logged, if not as it fits: people on a terminal, journald under systemd, JSON otherwise
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<logs::LogFormat>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -49,12 +58,17 @@ enum Verb {
     Init(init::Init),
     Check(check::Check),
     Secret(secret::Secret),
+    Run(run::Run),
     Receive(receive::Receive),
     Send(send::Send),
     Status(status::Status),
+    Alerts(alerts::Alerts),
     Log(log::Log),
     Retry(decide::Retry),
     Ignore(decide::Ignore),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    SupportBundle(bundle::SupportBundle),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -126,18 +140,23 @@ struct Context {
 
 impl Context {
     fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::load(&Config::find(self.config.clone())?)?)
+        let config = Config::load(&Config::find(self.config.clone())?)?;
+        owner::check(&config.state)?;
+        Ok(config)
     }
 }
 
 impl Cli {
-    /// What `tracing` shows unless `$POSBRIDGE_LOG` says otherwise.
-    pub fn log_level(&self) -> &'static str {
-        match self.verbose {
+    /// Begins to log; `$POSBRIDGE_LOG` chooses what is shown, else the verb and `-v`.
+    pub fn begin_logging(&self) {
+        let is_daemon = matches!(self.verb, Verb::Run(_));
+        let level = match self.verbose {
+            0 if is_daemon => "posbridge=info",
             0 => "error",
-            1 => "posbridge=info",
+            1 if !is_daemon => "posbridge=info",
             _ => "posbridge=debug",
-        }
+        };
+        logs::begin(self.log_format, is_daemon, level);
     }
 
     /// Runs the verb.
@@ -153,12 +172,17 @@ impl Cli {
             Verb::Man(verb) => verb.execute(),
             Verb::Check(verb) => verb.execute(&context).await,
             Verb::Secret(verb) => verb.execute(&context),
+            Verb::Run(verb) => verb.execute(&context).await,
             Verb::Receive(verb) => verb.execute(&context).await,
             Verb::Send(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),
+            Verb::Alerts(verb) => verb.execute(&context).await,
             Verb::Log(verb) => verb.execute(&context),
             Verb::Retry(verb) => verb.execute(&context).await,
             Verb::Ignore(verb) => verb.execute(&context),
+            Verb::Backup(verb) => verb.execute(&context),
+            Verb::Restore(verb) => verb.execute(&context),
+            Verb::SupportBundle(verb) => verb.execute(&context),
         }
     }
 }

@@ -105,6 +105,17 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// How long until then, in the largest unit.
+pub fn ahead(at: Timestamp, now: Timestamp) -> String {
+    let seconds = at.duration_since(now).as_secs().max(0);
+    match seconds {
+        0..=89 => format!("in {seconds} s"),
+        90..=5_399 => format!("in {} min", seconds / 60),
+        5_400..=172_799 => format!("in {} h", seconds / 3_600),
+        _ => format!("in {} days", seconds / 86_400),
+    }
+}
+
 /// How long ago, in the largest unit.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs().max(0);

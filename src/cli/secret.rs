@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{Context, Failure, Status, branches_named, print};
-use crate::config::{Config, Endpoint};
+use crate::config::{Alerts, Config};
 use crate::secret::{KeyRing, bound};
-use crate::store::{Lock, Sealed, Store};
+use crate::store::{Lock, Sealed, Store, daemon};
 
 /// Longest password read: an API key has 40 characters.
 const LONGEST: u64 = 1024;
@@ -28,7 +28,7 @@ enum Action {
     /// Set a password: asked for without echo, or read from standard input
     #[command(after_help = "Example: posbridge secret set tirana\n         pass show tirana | posbridge secret set tirana")]
     Set {
-        /// central, or the code of a branch
+        /// central, the code of a branch, smtp (the mail server of alerts) or webhook (its token)
         owner: String,
     },
     /// Show which passwords are set, and since when
@@ -56,25 +56,49 @@ impl Secret {
     }
 }
 
-fn endpoint(config: &Config, owner: &str) -> Result<Endpoint, Failure> {
-    if owner == "central" {
-        return Ok(config.central.endpoint.clone());
+/// What a password is for: the address and the user it is sealed to.
+struct Account {
+    url: String,
+    user: String,
+}
+
+fn account(config: &Config, owner: &str) -> Result<Account, Failure> {
+    let lacks = |text: String| Failure::Other(format!("{}: {text}", config.file.display()));
+    match owner {
+        Alerts::MAIL_OWNER => {
+            let mail = config.alerts.mail.as_ref().ok_or_else(|| lacks("there is no [alerts.mail]; write it first".to_owned()))?;
+            let user = mail.user.clone().ok_or_else(|| lacks("[alerts.mail] has no `user`, so there is no log-in".to_owned()))?;
+            Ok(Account { url: mail.address(), user })
+        }
+        Alerts::WEBHOOK_OWNER => {
+            let webhook = config.alerts.webhook.as_ref().ok_or_else(|| lacks("there is no [alerts.webhook]; write it first".to_owned()))?;
+            Ok(Account { url: webhook.url.clone(), user: String::new() })
+        }
+        _ => {
+            let central = owner == "central";
+            let endpoint =
+                if central { config.central.endpoint.clone() } else { branches_named(config, &[owner.to_owned()])?.remove(0).endpoint };
+            Ok(Account { url: endpoint.url, user: endpoint.user })
+        }
     }
-    Ok(branches_named(config, &[owner.to_owned()])?.remove(0).endpoint)
 }
 
 fn set(config: &Config, owner: &str, json: bool) -> Result<Status, Failure> {
-    let endpoint = endpoint(config, owner)?;
+    let account = account(config, owner)?;
     let store = Store::open(&config.state)?;
     let keys = KeyRing::load(&config.state)?;
-    let password = ask(owner, &endpoint.user)?;
-    let sealed = keys.seal(owner, "password", &bound(&endpoint.url, &endpoint.user), &password)?;
+    let password = ask(owner, &account.user)?;
+    let sealed = keys.seal(owner, "password", &bound(&account.url, &account.user), &password)?;
     let now = Timestamp::now();
     store.put_secrets(&[Sealed { owner: owner.to_owned(), field: "password".to_owned(), sealed, updated_at: now }])?;
     if json {
         print::json(&Listed { owner: owner.to_owned(), set_at: Some(now.to_string()) })?;
     } else {
-        print::line(&format!("The password of {} at {owner} is sealed. Try it: posbridge check", endpoint.user))?;
+        print::line(&match owner {
+            Alerts::MAIL_OWNER => format!("The password of {} at the mail server is sealed. Try it: posbridge alerts test", account.user),
+            Alerts::WEBHOOK_OWNER => "The token of the webhook is sealed. Try it: posbridge alerts test".to_owned(),
+            _ => format!("The password of {} at {owner} is sealed. Try it: posbridge check", account.user),
+        })?;
     }
     Ok(Status::Done)
 }
@@ -86,7 +110,12 @@ fn ask(owner: &str, user: &str) -> Result<SecretString, Failure> {
 
 /// The password from the terminal, without echo.
 pub fn prompt(owner: &str, user: &str) -> Result<SecretString, Failure> {
-    fit(owner, rpassword::prompt_password(format!("Password or API key of {user} at {owner}: "))?)
+    let prompt = match owner {
+        Alerts::MAIL_OWNER => format!("Password of {user} at the mail server: "),
+        Alerts::WEBHOOK_OWNER => "Token of the webhook: ".to_owned(),
+        _ => format!("Password or API key of {user} at {owner}: "),
+    };
+    fit(owner, rpassword::prompt_password(prompt)?)
 }
 
 /// The password from the next line of standard input.
@@ -107,7 +136,11 @@ fn fit(owner: &str, text: String) -> Result<SecretString, Failure> {
 
 fn list(config: &Config, json: bool) -> Result<Status, Failure> {
     let sealed = Store::open(&config.state)?.secrets()?;
-    let owners = std::iter::once("central").chain(config.branches.iter().map(|branch| branch.code.as_str()));
+    let mail = config.alerts.mail.as_ref().and_then(|mail| mail.user.as_ref()).map(|_| Alerts::MAIL_OWNER);
+    let is_set = |owner: &str| sealed.iter().any(|sealed| sealed.owner == owner);
+    let webhook = config.alerts.webhook.as_ref().filter(|webhook| webhook.has_secret() || is_set(Alerts::WEBHOOK_OWNER));
+    let ways = mail.into_iter().chain(webhook.map(|_| Alerts::WEBHOOK_OWNER));
+    let owners = std::iter::once("central").chain(config.branches.iter().map(|branch| branch.code.as_str())).chain(ways);
     let listed: Vec<Listed> = owners
         .map(|owner| Listed { owner: owner.to_owned(), set_at: sealed.iter().find(|s| s.owner == owner).map(|s| s.updated_at.to_string()) })
         .collect();
@@ -128,15 +161,22 @@ fn list(config: &Config, json: bool) -> Result<Status, Failure> {
 /// At every step each password can be opened with a key in the file: the new key is added, the passwords are sealed
 /// again in one transaction, and only then the old key goes.
 fn rotate(config: &Config, json: bool) -> Result<Status, Failure> {
-    let _lock = Lock::take(&config.state, "secret rotate")?;
+    let _lock = Lock::rotation(&config.state)?;
+    if let Some(held) = daemon(&config.state) {
+        // systemd gave it a copy of the key when it started; with that it could open nothing any more.
+        return Err(Failure::Other(format!(
+            "The daemon is at work ({}) and keeps the key that it started with. Stop it (systemctl stop posbridge), rotate, start it again",
+            held.by
+        )));
+    }
     let store = Store::open(&config.state)?;
     let old = KeyRing::load(&config.state)?;
     let new = KeyRing::add_new_active(old.path())?;
     let mut sealed = store.secrets()?;
     for secret in &mut sealed {
         // A password of a branch that is no longer in the file keeps its old seal; it cannot be used anyway.
-        let Ok(endpoint) = endpoint(config, &secret.owner) else { continue };
-        let bound = bound(&endpoint.url, &endpoint.user);
+        let Ok(account) = account(config, &secret.owner) else { continue };
+        let bound = bound(&account.url, &account.user);
         let password = old.open(&secret.owner, &secret.field, &bound, &secret.sealed)?;
         secret.sealed = new.seal(&secret.owner, &secret.field, &bound, &password)?;
     }

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Context, Failure, Status as Ended, print};
+use crate::config::Branch;
 use crate::problem::Problem;
-use crate::store::{Counts, Direction, LastPass, Store};
+use crate::schedule::Plan;
+use crate::store::{Counts, Direction, LastPass, Store, daemon};
 
 /// Show a line for each branch: last pass, what waits, what failed
 ///
@@ -50,6 +52,9 @@ impl Status {
         let counts = store.counts()?;
         let branch_problems = store.branch_problems()?;
         let now = Timestamp::now();
+        let at_work = daemon(&config.state);
+        // Passes start by themselves only while the daemon runs.
+        let since = at_work.as_ref().map(|held| held.since().unwrap_or(now));
         let lines: Vec<Line> = config
             .branches
             .iter()
@@ -59,10 +64,9 @@ impl Status {
                 let standing = branch_problems.iter().find(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem.clone());
                 let problem = standing.or(last.as_ref().and_then(|last| last.error.clone()));
                 line(
-                    branch.code.as_str(),
-                    &branch.name,
-                    branch.enabled,
+                    branch,
                     last,
+                    since.filter(|_| branch.enabled).and_then(|since| Plan::new(&branch.schedule, branch, since).next(now)),
                     counted(Direction::Receive),
                     counted(Direction::Send),
                     problem,
@@ -70,9 +74,9 @@ impl Status {
             })
             .collect();
         if context.json {
-            print::json(&serde_json::json!({ "branches": lines }))?;
+            print::json(&serde_json::json!({ "branches": lines, "daemon": at_work.map(|held| held.by) }))?;
         } else {
-            show(&lines, now)?;
+            show(&lines, now, at_work.is_some())?;
         }
         let waiting = |line: &Line| line.pending + line.held + line.failed + line.send_pending + line.send_held + line.send_failed;
         let waits = lines.iter().any(|line| waiting(line) > 0 || line.cause.is_some());
@@ -80,13 +84,20 @@ impl Status {
     }
 }
 
-fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts: Counts, sends: Counts, problem: Option<Problem>) -> Line {
+fn line(
+    branch: &Branch,
+    last: Option<LastPass>,
+    next_pass_at: Option<Timestamp>,
+    counts: Counts,
+    sends: Counts,
+    problem: Option<Problem>,
+) -> Line {
     Line {
-        branch: branch.to_owned(),
-        name: name.to_owned(),
-        enabled,
+        branch: branch.code.to_string(),
+        name: branch.name.clone(),
+        enabled: branch.enabled,
         last_pass_at: last.as_ref().map(|last| last.started_at),
-        next_pass_at: None, // passes start by themselves only while the daemon runs
+        next_pass_at,
         silent_since: last.as_ref().and_then(|last| last.answered_at.filter(|answered| *answered < last.started_at)),
         clock_offset_s: last.as_ref().map(|last| last.clock_offset_s),
         pending: counts.pending,
@@ -104,8 +115,9 @@ fn line(branch: &str, name: &str, enabled: bool, last: Option<LastPass>, counts:
     }
 }
 
-fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
-    let mut table = print::table(&["BRANCH", "NAME", "LAST PASS", "DONE", "WAITING", "FAILED", "TO SEND", "UNSENT", "SILENT SINCE"]);
+fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
+    let mut table =
+        print::table(&["BRANCH", "NAME", "LAST PASS", "NEXT", "DONE", "WAITING", "FAILED", "TO SEND", "UNSENT", "SILENT SINCE"]);
     for line in lines {
         let last = match (line.enabled, line.last_pass_at) {
             (false, _) => "not enabled".to_owned(),
@@ -116,6 +128,7 @@ fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
             print::cell(&line.branch),
             print::cell(&line.name),
             print::cell(&last),
+            print::cell(&line.next_pass_at.map(|at| print::ahead(at, now)).unwrap_or_default()),
             print::count(line.done),
             print::count(line.pending + line.held),
             print::count(line.failed),
@@ -125,6 +138,10 @@ fn show(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
         ]);
     }
     print::show(&table)?;
+    if !at_work {
+        print::line("")?;
+        print::paragraph(0, "No daemon runs, so no pass starts by itself: systemctl start posbridge, or posbridge run")?;
+    }
     let changed: u64 = lines.iter().map(|line| line.changed).sum();
     if changed > 0 {
         print::line("")?;

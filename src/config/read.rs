@@ -17,9 +17,12 @@ use toml::de::{DeTable, DeValue};
 use super::*;
 use crate::problem::{Side, clean};
 
+mod alerts;
+mod monitoring;
+mod retention;
 mod send;
 
-const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch"];
+const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch", "monitoring", "alerts", "retention"];
 const CENTRAL_KEYS: &[&str] = &["url", "database", "user", "timeout", "ca_file", "allow_http", "company", "writers"];
 const BRANCH_KEYS: &[&str] = &[
     "name",
@@ -33,6 +36,7 @@ const BRANCH_KEYS: &[&str] = &[
     "every",
     "start",
     "cron",
+    "jitter",
     "timezone",
     "from",
     "shops",
@@ -68,6 +72,8 @@ const REQUIRED: &[(&str, &str)] = &[
 const TIMEOUT: Limits = Limits { default: 120, range: 1..=600 };
 /// Between passes: each costs the branch two calls; after a week without one nobody would notice a dead branch.
 const EVERY: Limits = Limits { default: 15 * 60, range: 5..=7 * 86_400 };
+/// Within an hour everything is spread; later than that nobody would find the pass that the schedule names.
+const JITTER: Limits = Limits { default: 0, range: 0..=3_600 };
 /// Longer than the branch's longest transaction; a week covers a till that was offline over the holidays.
 const OVERLAP: Limits = Limits { default: 15 * 60, range: 60..=7 * 86_400 };
 /// Parallel load calls: each holds a worker of central, and 8 is what a middling server has in all.
@@ -99,11 +105,11 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
     }
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     let folder = absolute.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let (state, central, branches) = reader.document(document.get_ref(), &folder);
+    let config = reader.document(document.get_ref(), &folder, &absolute);
     if !reader.complaints.is_empty() {
         return Err(reader.into_error(text, file));
     }
-    Ok(Config { file: absolute, state, central, branches })
+    Ok(config)
 }
 
 /// The parser's words with what to do.
@@ -169,7 +175,7 @@ struct Reader {
 type Identity = (String, Option<u16>, String, String);
 
 impl Reader {
-    fn document<'t>(&mut self, top: &'t DeTable<'t>, folder: &Path) -> (PathBuf, Central, Vec<Branch>) {
+    fn document<'t>(&mut self, top: &'t DeTable<'t>, folder: &Path, file: &Path) -> Config {
         let top = Layer { label: String::new(), table: top, at: 0 };
         self.known_keys(&top, TOP_KEYS, "CODE");
         let state = top.find("state").and_then(|found| self.text(&found)).unwrap_or_else(|| "state".to_owned());
@@ -182,7 +188,15 @@ impl Reader {
         let branches = self.branches(&top, defaults, folder, &mut seen);
         let company = central.company.clone();
         let with_company = |branch: Branch| Branch { company: branch.company.or_else(|| company.clone()), ..branch };
-        (folder.join(state), central, branches.into_iter().map(with_company).collect())
+        Config {
+            file: file.to_owned(),
+            state: folder.join(state),
+            central,
+            branches: branches.into_iter().map(with_company).collect(),
+            monitoring: self.monitoring(&top),
+            alerts: self.alerts(&top, folder),
+            retention: self.retention(&top),
+        }
     }
 
     fn central<'t>(&mut self, top: &Layer<'t>, folder: &Path, seen: &mut HashMap<Identity, String>) -> Central {
@@ -241,8 +255,13 @@ impl Reader {
 
     fn code(&mut self, code: &str, at: usize) -> Option<BranchCode> {
         let shown = clean(code, BranchCode::MAX_LEN + 8);
-        if code == Side::CENTRAL {
-            self.complain("", at, "branch \"central\": this word means the central Odoo; choose another code".into());
+        let taken = match code {
+            Side::CENTRAL => Some("the central Odoo"),
+            Alerts::MAIL_OWNER | Alerts::WEBHOOK_OWNER => Some("a way of the alerts"),
+            _ => None,
+        };
+        if let Some(taken) = taken {
+            self.complain("", at, format!("branch \"{code}\": this word means {taken}; choose another code"));
             return None;
         }
         let checked = BranchCode::new(code).ok();
@@ -263,6 +282,7 @@ impl Reader {
             endpoint: self.endpoint(scope, folder, seen),
             enabled: self.flag(scope, "enabled", true),
             schedule: self.schedule(scope),
+            jitter: self.duration(scope, "jitter", &JITTER),
             from: self.first_day(scope),
             timezone: self.timezone(scope),
             shops: self.texts(scope, "shops"),
@@ -839,7 +859,8 @@ fn plain(seconds: u64) -> String {
 /// All keys of the file, once each.
 #[cfg(test)]
 pub(super) fn every_key() -> Vec<&'static str> {
-    let mut keys = [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS, &send::every_key()].concat();
+    let mut keys =
+        [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS, &send::every_key(), monitoring::KEYS, &alerts::every_key(), retention::KEYS].concat();
     keys.sort_unstable();
     keys.dedup();
     keys

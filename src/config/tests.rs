@@ -504,6 +504,10 @@ fn the_first_place_that_is_there_is_taken() {
     fs::write(&near, "").unwrap();
     assert_eq!(first_present(places()).unwrap(), near);
     assert_eq!(Config::find(Some(far.clone())).unwrap(), far);
+    let hidden = near.join("below-a-file.toml");
+    assert_eq!(first_present(vec![hidden.clone(), far.clone()]).unwrap(), far);
+    fs::remove_file(&far).unwrap();
+    assert_eq!(first_present(vec![hidden.clone(), far.clone()]).unwrap(), hidden);
     let missing = folder.path().join("none.toml");
     assert!(Config::find(Some(missing)).unwrap_err().to_string().contains("posbridge init"));
 }

@@ -241,6 +241,7 @@ impl Database {
                 let companies = model.column("company_ids").map(|column| row.get(column).ids()).unwrap_or_default();
                 companies.iter().any(|company| env.companies.contains(company))
             }
+            "res.users.apikeys" => model.column("user_id").is_some_and(|column| row.get(column).as_int() == Some(env.uid)),
             name => {
                 let company = model.column("company_id").and_then(|column| self.value(model, id, row, column).as_int());
                 company.is_none_or(|company| env.companies.contains(&company))

@@ -224,6 +224,9 @@ impl Seeder<'_> {
                 ("lang", text("en_US")),
             ],
         );
+        if login == "bridge" {
+            self.add("res.users.apikeys", [("name", text("posbridge")), ("user_id", id.into()), ("scope", text("rpc"))]);
+        }
         self.db.groups.insert(id, groups.iter().map(|group| (*group).to_owned()).collect());
         if !password.is_empty() {
             self.db.passwords.insert(id, password.to_owned());

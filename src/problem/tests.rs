@@ -121,6 +121,7 @@ fn delivering() -> Vec<Problem> {
         ClockOff { minutes: 1 },
         DiskFull { path: "/var/lib/posbridge".into() },
         StateUnwritable { path: "/var/lib/posbridge".into(), reason: "permission denied".into() },
+        PassRunning { by: "posbridge run, process 4711, since 2026-11-21T08:00:00Z".into() },
     ]
 }
 

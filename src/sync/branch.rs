@@ -24,6 +24,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Write what waits, read nothing new.
     pub deliver_only: bool,
+    /// Read and keep, write nothing to central: it does not answer.
+    pub receive_only: bool,
     /// Also what would be tried again only later: a person asked.
     pub now: bool,
 }

@@ -22,7 +22,7 @@ use crate::problem::{Problem, Side};
 pub struct Central {
     pub(super) connection: Arc<Connection>,
     /// How many calls may write at one time.
-    pub(super) writers: Semaphore,
+    pub(super) writers: Arc<Semaphore>,
     pub(super) parallel: usize,
     /// Sales taxes by company, read once.
     taxes: Mutex<HashMap<CentralId<Company>, Arc<Vec<CentralTax>>>>,
@@ -53,7 +53,23 @@ pub(super) struct Named {
 impl Central {
     /// Central over a connection, with at most `writers` calls that write at one time.
     pub fn new(connection: Connection, writers: usize) -> Self {
-        Self { connection: Arc::new(connection), writers: Semaphore::new(writers), parallel: writers, taxes: Mutex::default() }
+        Self { connection: Arc::new(connection), writers: Arc::new(Semaphore::new(writers)), parallel: writers, taxes: Mutex::default() }
+    }
+
+    /// The same client and the same limit on writers, with nothing remembered of what central has: for the next run.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { connection: self.connection.clone(), writers: self.writers.clone(), parallel: self.parallel, taxes: Mutex::default() }
+    }
+
+    /// When the API key of the bridge's user ends, as far as central tells.
+    pub async fn key_expiry(&self) -> Option<jiff::Timestamp> {
+        super::keys::key_expiry(&self.connection).await
+    }
+
+    /// How long each call since the last time of asking took.
+    pub fn call_times(&self) -> Vec<std::time::Duration> {
+        self.connection.odoo.take_call_times()
     }
 
     /// What this run has cost central so far.

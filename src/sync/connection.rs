@@ -99,7 +99,7 @@ impl Connection {
 pub fn connect(store: &Store, state: &Path, side: Side, endpoint: &Endpoint) -> Result<Connection, Halt> {
     let Endpoint { url, database, user, .. } = endpoint;
     let owner = side.as_str().to_owned();
-    let sealed = store.secrets()?.into_iter().find(|secret| secret.owner == owner && secret.field == "password");
+    let sealed = store.secret(&owner, "password")?;
     let Some(sealed) = sealed else { return Err(Problem::PasswordMissing { side }.into()) };
     let opened = KeyRing::load(state).and_then(|keys| keys.open(&owner, "password", &bound(url, user), &sealed.sealed));
     let password = opened.map_err(|error| Problem::PasswordUnreadable { side: side.clone(), reason: error.to_string() })?;

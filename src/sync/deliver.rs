@@ -146,7 +146,8 @@ async fn map(pass: &BranchPass, resolved: &Resolved, due: &[Due]) -> (BTreeMap<u
 
 async fn conclude(pass: &BranchPass, due: &[Due], verdicts: BTreeMap<usize, Verdict>, took: Duration) -> Result<usize, Halt> {
     let counted = &pass.counted;
-    for verdict in verdicts.values() {
+    for (place, verdict) in &verdicts {
+        tell(pass, &due[*place], verdict, took);
         if let Verdict::Done { adjusted, .. } = verdict {
             counted.delivered.fetch_add(1, Ordering::Relaxed);
             counted.adjusted.fetch_add(u64::from(adjusted.is_some()), Ordering::Relaxed);
@@ -159,6 +160,27 @@ async fn conclude(pass: &BranchPass, due: &[Due], verdicts: BTreeMap<usize, Verd
         .collect();
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
     Ok(pass.bridge.store.run(move |store| store.conclude(&conclusions, duration_ms, Timestamp::now())).await?)
+}
+
+/// One event for each try of an order; `duration_ms` is that of its batch.
+fn tell(pass: &BranchPass, due: &Due, verdict: &Verdict, took: Duration) {
+    let (branch, pos_order) = (&pass.branch.code, due.order.reference());
+    let (attempt, duration_ms) = (due.attempts + 1, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    match verdict {
+        _ if pass.request.dry_run => {}
+        Verdict::Done { name, .. } => {
+            tracing::info!(%branch, pos_order, sale_order = %name, attempt, duration_ms, "Order {pos_order} is {name} at central");
+        }
+        Verdict::Failed { problems, .. } => {
+            for problem in problems {
+                tracing::warn!(%branch, pos_order, attempt, cause = problem.cause(), duration_ms, "{} {}", problem.what(), problem.next_step());
+            }
+        }
+        Verdict::Again { problem, .. } => {
+            tracing::debug!(%branch, pos_order, attempt, cause = problem.cause(), duration_ms, "{}", problem.what());
+        }
+        Verdict::Ignored { problem } => tracing::info!(%branch, pos_order, attempt, cause = problem.cause(), "{}", problem.what()),
+    }
 }
 
 /// The writing of one batch.

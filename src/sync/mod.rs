@@ -1,20 +1,27 @@
 //! The loops: the only place where Odoo and the ledger meet.
 //!
 //! `receive` reads a branch into the ledger, `deliver` writes from the ledger to central, `pass` runs the two side
-//! by side for each branch. They share nothing but the ledger, so either may stop, fail or be killed at any line.
+//! by side for each branch. They share nothing but the ledger, so either may stop, fail or be killed at any line. `timetable`
+//! says when passes start, `daemon` starts them.
 
 mod bind;
 mod branch;
 mod central;
 mod check;
 mod connection;
+mod daemon;
 mod deliver;
 mod discover;
 mod explain;
+mod keys;
 mod load;
 mod pass;
 mod receive;
 mod send;
+mod timetable;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,14 +29,23 @@ pub use branch::{Progress, Request};
 pub use central::Central;
 pub use check::{Checked, Step, Verdict, check};
 pub use connection::Connection;
+pub use daemon::{News, Order, Service};
 pub use discover::{BranchChoices, CentralChoices, branch_choices, central_choices, log_in};
 pub use explain::{Asked, problem};
+pub use keys::key_expiry;
 pub use pass::{Report, run};
 pub use send::{FieldReport, ItemReport, PICTURE_MAX, SendReport, SendRequest, Told, send};
 
 use crate::config::Config;
+use crate::model::BranchCode;
 use crate::problem::{Problem, Side};
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Direction, Lock, Store, StoreError};
+
+/// Longest wait for another process's pass of the same branch: an idle one takes a second; who waits longer is told.
+const PASS_WAIT: Duration = Duration::from_secs(10);
+
+/// How often to look whether it has ended.
+const PASS_LOOK: Duration = Duration::from_millis(100);
 
 /// Why a pass, or a part of it, cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +70,7 @@ impl Halt {
         match self {
             Self::Problem(problem) => problem,
             Self::Store(StoreError::DiskFull(path)) => Problem::DiskFull { path: path.display().to_string() },
+            Self::Store(StoreError::Locked(held)) => Problem::PassRunning { by: held.by },
             Self::Store(StoreError::Unwritable { path, reason }) => Problem::StateUnwritable { path: path.display().to_string(), reason },
             Self::Store(other) => Problem::StateUnwritable { path: String::new(), reason: other.to_string() },
         }
@@ -66,9 +83,11 @@ pub struct Bridge {
     pub config: Config,
     /// The ledger.
     pub store: Store,
+    /// What is at work, for those who have to wait.
+    verb: &'static str,
     /// A directory that goes with the bridge.
     scratch: Option<std::path::PathBuf>,
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 impl Drop for Bridge {
@@ -86,14 +105,37 @@ impl std::fmt::Debug for Bridge {
 }
 
 impl Bridge {
-    /// Takes the lock for a verb and opens the ledger.
+    /// Opens the ledger for a verb.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] if another process is at work; else as [`Store::open`].
-    pub fn open(config: Config, verb: &str) -> Result<Self, StoreError> {
-        let lock = Lock::take(&config.state, verb)?;
+    /// [`StoreError::Locked`] while the ledger is put back from a backup; else as [`Store::open`].
+    pub fn open(config: Config, verb: &'static str) -> Result<Self, StoreError> {
+        let lock = Lock::share(&config.state)?;
         let store = Store::open(&config.state)?;
-        Ok(Self { config, store, scratch: None, _lock: lock })
+        Ok(Self { config, store, verb, scratch: None, _lock: Arc::new(lock) })
+    }
+
+    /// The same ledger under new settings, whose state directory is the same.
+    #[must_use]
+    pub fn under(&self, config: Config) -> Self {
+        Self { config, store: self.store.clone(), verb: self.verb, scratch: None, _lock: self._lock.clone() }
+    }
+
+    /// Waits for the right to make a pass of a branch in a direction.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] by another process that does not end in time; a directory that cannot be written.
+    async fn pass_lock(&self, branch: &BranchCode, direction: Direction, dry_run: bool) -> Result<Option<Lock>, StoreError> {
+        if dry_run {
+            return Ok(None); // it works on a copy of its own
+        }
+        let began = std::time::Instant::now();
+        loop {
+            match Lock::pass(&self.config.state, branch, direction, self.verb) {
+                Err(StoreError::Locked(_)) if began.elapsed() < PASS_WAIT => tokio::time::sleep(PASS_LOOK).await,
+                taken => return taken.map(Some),
+            }
+        }
     }
 
     /// A bridge over a copy of the ledger that goes when it is dropped, for a dry run: nothing is written to the real
@@ -103,9 +145,9 @@ impl Bridge {
     /// As [`Store::open`].
     pub fn rehearsal(config: Config) -> Result<Self, StoreError> {
         let directory = config.state.join(format!("rehearsal-{}", std::process::id()));
-        let lock = Lock::take(&directory, "receive --dry-run")?;
+        let lock = Lock::share(&directory)?;
         let store = Store::open(&config.state)?.copy_to(&directory)?;
-        Ok(Self { config, store, scratch: Some(directory), _lock: lock })
+        Ok(Self { config, store, verb: "receive --dry-run", scratch: Some(directory), _lock: Arc::new(lock) })
     }
 
     /// Opens the client of central.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,6 +47,12 @@ pub struct Report {
     pub cause: Option<String>,
     /// Who does what about it.
     pub next_step: Option<String>,
+    /// The same, for code.
+    #[serde(skip)]
+    pub problem: Option<Problem>,
+    /// How long each call to the branch took.
+    #[serde(skip)]
+    pub call_times: Vec<Duration>,
 }
 
 /// Runs a pass over branches, all at once, and reports on each in the order given.
@@ -63,9 +70,7 @@ pub async fn run(
             (bridge.clone(), central.clone(), request.clone(), progress.clone(), slots.clone());
         passes.spawn(async move {
             let _slot = slots.acquire().await;
-            let code = branch.code.to_string();
-            let ended = one_branch(bridge, central, branch, request, progress).await;
-            (place, ended.unwrap_or_else(|halt| failed_report(code, halt.into_problem())))
+            (place, one_branch(bridge, central, branch, request, progress).await)
         });
     }
     let mut reports = Vec::new();
@@ -102,17 +107,32 @@ fn failed_report(branch: String, problem: Problem) -> Report {
         error: Some(problem.what()),
         cause: Some(problem.cause().to_owned()),
         next_step: Some(problem.next_step()),
+        problem: Some(problem),
         ..Report::default()
     }
 }
 
-async fn one_branch(
+/// Runs a pass over one branch. `failed` and `pending` are not counted.
+pub(super) async fn one_branch(
+    bridge: Arc<Bridge>,
+    central: Arc<Central>,
+    branch: Branch,
+    request: Request,
+    progress: Arc<Progress>,
+) -> Report {
+    let code = branch.code.to_string();
+    let ended = try_branch(bridge, central, branch, request, progress).await;
+    ended.unwrap_or_else(|halt| failed_report(code, halt.into_problem()))
+}
+
+async fn try_branch(
     bridge: Arc<Bridge>,
     central: Arc<Central>,
     branch: Branch,
     request: Request,
     progress: Arc<Progress>,
 ) -> Result<Report, Halt> {
+    let _lock = bridge.pass_lock(&branch.code, Direction::Receive, request.dry_run).await?;
     let now = Timestamp::now();
     let connection = connect_branch(&bridge, &branch)?;
     let place = &branch.endpoint;
@@ -142,15 +162,13 @@ async fn one_branch(
         pass.kept.notify_one();
         ended
     };
-    let (read, delivered) = tokio::join!(read, deliver::deliver(&pass));
+    let deliver = async { if pass.request.receive_only { Ok(()) } else { deliver::deliver(&pass).await } };
+    let (read, delivered) = tokio::join!(read, deliver);
     // Also after a pass that broke off: each log-in writes a row at the branch.
     pass.connection.remember(&pass.bridge.store, None)?;
     // A branch that cannot be read says more about this branch than a central that cannot be written.
     let problem = read.err().or(delivered.err()).map(Halt::into_problem);
     note_pass(&pass, looked, problem.clone());
-    if let Some(problem) = &problem {
-        tracing::warn!(branch = %pass.branch.code, cause = problem.cause(), "{}", problem.what());
-    }
     Ok(report(&pass, problem))
 }
 
@@ -171,6 +189,7 @@ fn report(pass: &BranchPass, problem: Option<Problem>) -> Report {
         delivered: count(&pass.counted.delivered),
         adjusted: count(&pass.counted.adjusted),
         calls: pass.connection.odoo.cost().calls,
+        call_times: pass.connection.odoo.take_call_times(),
         ..ended
     }
 }
@@ -185,6 +204,7 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
     let note = LastPass {
         started_at: pass.now,
         ended_at,
+        succeeded_at: if error.is_none() { Some(ended_at) } else { before.and_then(|last| last.succeeded_at) },
         answered_at: if looked.answered { Some(ended_at) } else { before.and_then(|last| last.answered_at) },
         whole_window_at: if whole { Some(pass.now) } else { before.and_then(|last| last.whole_window_at) },
         clock_offset_s: pass.connection.odoo.clock_offset_s(),

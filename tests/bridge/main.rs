@@ -3,8 +3,10 @@
 //! Everything is asserted on the tables of the two sides, never on what the bridge says about itself.
 #![allow(clippy::unwrap_used)]
 
+mod daemon;
 mod everyday;
 mod mishaps;
+mod restore;
 mod sending;
 mod stage;
 mod watch;

@@ -1,6 +1,9 @@
 //! The program as a person meets it: what he typed, what he reads, and the exit status. Nothing here looks inside, but
 //! for the ledger, which has to be whole after everything that goes wrong.
 
+mod alerts;
+mod backup;
+mod bundle;
 mod disk;
 mod fake;
 mod output;
@@ -8,3 +11,4 @@ mod place;
 mod replies;
 mod send;
 mod settings;
+mod smtp;

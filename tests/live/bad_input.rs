@@ -10,12 +10,12 @@ use crate::support::proxy::{Fault, Reply};
 #[test]
 fn a_second_receive_is_told_to_wait() {
     let rig = begin(Start::Sold);
-    let proxy = rig.proxy(|_| Fault::Delay(Duration::from_millis(700)));
+    let proxy = rig.proxy(|_| Fault::Delay(Duration::from_millis(2_500)));
     let bridge = Bridge::ready(&rig, &proxy.url);
     let first = bridge.spawn(&["--json", "receive"]);
     std::thread::sleep(Duration::from_millis(500));
-    let second = bridge.say(&["receive"]).expect(1);
-    assert!(second.err.contains("Another posbridge is at work") && second.err.contains("posbridge receive, process"), "{second:?}");
+    let second = bridge.say(&["receive"]).expect(3);
+    assert!(second.out.contains("Another pass of this branch is at work (posbridge receive, process"), "{second:?}");
     // Looking is allowed meanwhile.
     bridge.run(&["log"]).expect(0);
     Run::of(first.wait_with_output().expect("posbridge")).expect(0);

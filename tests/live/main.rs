@@ -3,6 +3,7 @@
 //! All scenarios use one rig, one after the other. Without a rig they fail.
 
 mod bad_input;
+mod daemon;
 mod everyday;
 mod faults;
 mod goods;

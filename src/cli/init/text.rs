@@ -26,11 +26,17 @@ pub struct Place {
 }
 
 /// The whole file. What nobody gave is an empty text, which the reader of the file refuses.
-pub fn render(central: &Place, found: Option<&CentralChoices>, branches: &[(Place, Option<BranchChoices>)], today: Date) -> String {
+pub fn render(
+    state: &str,
+    central: &Place,
+    found: Option<&CentralChoices>,
+    branches: &[(Place, Option<BranchChoices>)],
+    today: Date,
+) -> String {
     let mut text = Text::default();
     text.line("# The settings of posbridge. Passwords never stand here: posbridge secret set central, and the same for each branch.");
     text.line("# Try the settings: posbridge check");
-    text.line("state = \"state\" # where the ledger, the lock and the key live; relative to this file");
+    text.line(&format!("state = {state:?} # where the ledger, the lock and the key live; relative to this file"));
     text.line("");
     text.line("[central]");
     text.place(central);
@@ -224,7 +230,7 @@ mod tests {
     fn a_file_without_answers_lacks_only_what_it_says() {
         let blank = |owner: &str| Place { owner: owner.to_owned(), ..Place::default() };
         let today = Date::constant(2026, 11, 21);
-        let text = render(&blank("central"), None, &[(blank("tirana"), None)], today);
+        let text = render("state", &blank("central"), None, &[(blank("tirana"), None)], today);
         let Err(ConfigError::Wrong { complaints, .. }) = Config::parse(&text, Path::new("branches.toml")) else { panic!("{text}") };
         let lines: Vec<&str> = text.lines().collect();
         let to_fill: Vec<usize> = (1..=lines.len()).filter(|n| lines[n - 1].contains("# fill in: ")).collect();
@@ -271,7 +277,7 @@ mod tests {
             users: vec![pair("anna", "Anna T")],
             taxes: taxes.to_vec(),
         };
-        let text = render(&place("central"), Some(&central), &[(place("tirana"), Some(branch))], Date::constant(2026, 11, 21));
+        let text = render("state", &place("central"), Some(&central), &[(place("tirana"), Some(branch))], Date::constant(2026, 11, 21));
         insta::assert_snapshot!(text);
         let config = Config::parse(&text, Path::new("branches.toml")).unwrap();
         assert_eq!(config.branches[0].customer, "Walk-in Tirana");

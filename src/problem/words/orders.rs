@@ -419,6 +419,18 @@ pub(in crate::problem) fn disk_full(path: &str) -> Words {
     }
 }
 
+pub(in crate::problem) fn pass_running(by: &str) -> Words {
+    Words {
+        who: Who::Nobody,
+        retry: Retry::ByItself,
+        subject: String::new(),
+        group: "another pass".to_owned(),
+        what: format!("Another pass of this branch is at work ({}).", clean(by, WORDS_MAX)),
+        meaning: "It does what this one was to do; nothing is done twice.".to_owned(),
+        next_step: "Nobody: wait until it is done, then look with `posbridge status`.".to_owned(),
+    }
+}
+
 pub(in crate::problem) fn state_unwritable(path: &str, reason: &str) -> Words {
     Words {
         who: Who::Ops,

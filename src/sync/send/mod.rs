@@ -37,7 +37,7 @@ use crate::master_data::{BranchKey, Item};
 use crate::model::Kind;
 use crate::odoo::master::Shape;
 use crate::problem::Problem;
-use crate::store::{Queued, SendNote, Sent, State, Store};
+use crate::store::{Direction, Queued, SendNote, Sent, State, Store};
 
 /// Branches sent to at one time: each costs a connection and, with 10,000 products, about 60 MB of memory.
 const PARALLEL_BRANCHES: usize = 4;
@@ -145,6 +145,13 @@ struct Round {
 impl Pass {
     async fn run(self) -> SendReport {
         let mut report = SendReport { branch: self.branch.code.to_string(), ..SendReport::default() };
+        let _lock = match self.bridge.pass_lock(&self.branch.code, Direction::Send, self.request.dry_run).await {
+            Ok(lock) => lock,
+            Err(error) => {
+                tell(&mut report, &Halt::from(error).into_problem());
+                return report;
+            }
+        };
         let connection = match connect_branch(&self.bridge, &self.branch) {
             Ok(connection) => Arc::new(connection),
             Err(halt) => {
@@ -156,6 +163,7 @@ impl Pass {
         // Also after a pass that broke off: each log-in writes a row at the branch.
         let remembered = if self.request.dry_run { Ok(()) } else { connection.remember(&self.bridge.store, None) };
         report.calls = connection.odoo.cost().calls;
+        report.call_times = connection.odoo.take_call_times();
         if !self.request.dry_run && !report.changes.is_empty() {
             let code = self.branch.code.clone();
             if let Ok(queue) = self.bridge.store.run(move |store| store.queue(&code)).await {
@@ -168,9 +176,7 @@ impl Pass {
         }
         report.changes.sort_by(|a, b| (a.kind, &a.reference, a.central_id).cmp(&(b.kind, &b.reference, b.central_id)));
         if let Err(halt) = ended.and(remembered.map_err(Halt::from)) {
-            let problem = halt.into_problem();
-            tracing::warn!(branch = %self.branch.code, cause = problem.cause(), "{}", problem.what());
-            tell(&mut report, &problem);
+            tell(&mut report, &halt.into_problem());
         }
         report
     }

@@ -40,6 +40,12 @@ pub struct SendReport {
     pub cause: Option<String>,
     /// Who does what about it.
     pub next_step: Option<String>,
+    /// The same, for code.
+    #[serde(skip)]
+    pub problem: Option<Problem>,
+    /// How long each call to the branch took.
+    #[serde(skip)]
+    pub call_times: Vec<std::time::Duration>,
     /// What concerns no single record, e.g. a reference in the settings that finds nothing.
     pub problems: Vec<Told>,
     /// The preview, and what became of it; equal records are left out.
@@ -136,6 +142,7 @@ pub fn tell(report: &mut SendReport, problem: &Problem) {
     report.error = Some(problem.what());
     report.cause = Some(problem.cause().to_owned());
     report.next_step = Some(problem.next_step());
+    report.problem = Some(problem.clone());
 }
 
 /// Adds a round to a report. Answers what the round created and found to be there already, differing: the next round
