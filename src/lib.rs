@@ -27,23 +27,26 @@
 //! 2. [`mapping`]: a POS order to the values of a draft, or all that is missing at once. Pure; the table of rules.
 //! 3. [`master_data`]: a record of central against a branch's: what would change, field by field. Pure; `fields` is the
 //!    table of what is sent, `matching` says which record is which.
-//! 4. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
-//! 5. [`config`]: branches.toml to valid types, or every complaint at once.
-//! 6. [`schedule`]: when passes start. Pure.
-//! 7. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
+//! 4. [`reconcile`]: one day of a branch against central and the ledger: equal, or what differs, order by order. Pure.
+//! 5. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
+//! 6. [`config`]: branches.toml to valid types, or every complaint at once.
+//! 7. [`schedule`]: when passes start. Pure.
+//! 8. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
 //!    [`odoo::records`] (orders) and [`odoo::master`] (master data) the fields, the create-once call and all that differs
 //!    between Odoo versions.
-//! 8. [`store`]: the ledger (`schema.sql` and the steps after it explain each table), the locks, the notes of the last passes.
-//! 9. [`secret`]: passwords sealed to their branch, address and user.
-//! 10. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
+//! 9. [`store`]: the ledger (`schema.sql` and the steps after it explain each table), the locks, the notes of the last passes.
+//! 10. [`secret`]: passwords sealed to their branch, address and user.
+//! 11. [`sync`]: where Odoo and ledger meet. `receive` reads, `deliver` writes and proves, `central` finds what the
 //!     settings mean there and `bind` what a branch's records are, `pass` runs reading and writing side by side for
-//!     each `branch`; `send` compares, queues and writes master data; `load` repeats a call until each record is written or
+//!     each `branch`; `send` compares, queues and writes master data; `reconcile` holds days of both sides against each other; `load` repeats a call until each record is written or
 //!     refused, `connection` logs in and is patient, `explain` turns failures of the wire into problems; `check`
-//!     and `discover` ask what `posbridge check` and `init` want to know. `timetable` says which pass starts when, without clock
+//!     and `discover` ask what `posbridge check` and `init` want to know, `audit` what makes stock and prices drift. `timetable` says which pass starts when, without clock
 //!     or network; `daemon` is the loop that starts them.
-//! 11. [`monitor`]: what the daemon counts, whether it is alive and ready. [`web`] answers it over HTTP, [`alerts`] tells people.
-//! 12. [`cli`]: one file a verb.
-//! 13. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests.
+//!     `fingerprints` looks whether central still has the newest drafts, `sessions` reads the money and receipt numbers of tills.
+//! 12. [`monitor`]: what the daemon counts, whether it is alive and ready. [`web`] answers it over HTTP, [`alerts`] tells people.
+//! 13. [`cli`]: one file a verb.
+//! 14. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests. [`clock`] and [`planted`] are there
+//!     for the campaign (tests/campaign): a clock that it moves, bugs that it plants.
 //!
 //! # What always holds
 //!
@@ -58,6 +61,7 @@
 //!   central's drafts are never changed, but for one adjustment line while the till's total is still being proved.
 //! - **A draft is done only when read back**, with the till's total to the cent.
 //! - **Neither ids nor times are in the order of commits.** Each pass looks at a window that overlaps the last one.
+//! - **Equal is said only of what was read**: of both sides, to the end; whatever else happened is unproved.
 //! - **Money is never a float**: a decimal from the text on the wire to the text in the ledger.
 //! - **The sides' ids cannot be mixed**: a [`model::BranchId`] does not compile where a [`model::CentralId`] is wanted.
 //! - **Arrows go down only.** `cli` reaches Odoo through [`sync`] alone; [`odoo`] and [`store`] do not know each other;
@@ -73,6 +77,7 @@
 
 pub mod alerts;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod mapping;
@@ -80,7 +85,9 @@ pub mod master_data;
 pub mod model;
 pub mod monitor;
 pub mod odoo;
+pub mod planted;
 pub mod problem;
+pub mod reconcile;
 pub mod schedule;
 pub mod secret;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::model::{
     Amount, BranchCode, BranchId, BranchPartner, BranchProduct, BranchTax, CentralId, CentralPartner, CentralProduct, CentralTax, Partner,
     PosLine, PosOrder, PosPayment, Product, SaleLine, SaleOrder, Tax, User,
 };
+use crate::planted::{Bug, planted};
 use crate::problem::Problem;
 
 /// What a branch's settings say about its drafts, with names already turned into ids.
@@ -89,6 +90,9 @@ pub fn map(order: &PosOrder, settings: &Settings, bindings: &Bindings) -> Result
 
 /// The external id that makes the order exist at most once at central. Its three parts never change.
 pub fn external_id(code: &BranchCode, order: &PosOrder) -> String {
+    if planted(Bug::ReferenceAsKey) {
+        return format!("{code}-{}", order.reference().replace(' ', "_"));
+    }
     format!("{code}-{}-{}", order.id, order.witness())
 }
 
@@ -180,7 +184,11 @@ fn sale_line(order: &PosOrder, line: &PosLine, bindings: &Bindings, problems: &m
     Some(SaleLine::Product {
         product_id: product_id?,
         name,
-        qty: line.qty,
+        qty: match line.qty {
+            qty if planted(Bug::StoredRefundSign) && line.price_subtotal_incl.is_sign_positive() => qty.abs(),
+            qty if planted(Bug::WholeQuantities) => qty.round(),
+            qty => qty,
+        },
         price_unit: line.price_unit,
         discount: line.discount,
         tax_ids: taxes.into_iter().collect::<Option<_>>()?,

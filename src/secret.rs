@@ -30,6 +30,8 @@ use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::planted::step;
+
 /// The file's name in the state directory.
 pub const KEY_FILE: &str = "secret.key";
 /// The credential's name under systemd.
@@ -363,8 +365,10 @@ fn create(path: &Path) -> Result<(), SecretError> {
     let folder = folder_of(path);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(path, "made"))?;
     let new = write_aside(path, &[Key::generate()?])?;
+    step();
     // A link, not a rename: it never takes the place of a file that is there.
     let linked = fs::hard_link(&new, path);
+    step();
     fs::remove_file(&new).map_err(failed(path, "made"))?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(path, "made")(error)),
@@ -376,7 +380,9 @@ fn create(path: &Path) -> Result<(), SecretError> {
 fn replace(path: &Path, keys: &[Key]) -> Result<(), SecretError> {
     remove_leftovers(path);
     let new = write_aside(path, keys)?;
+    step();
     fs::rename(&new, path).map_err(failed(path, "replaced"))?;
+    step();
     sync_folder(path)
 }
 

@@ -209,7 +209,10 @@ impl Desk {
         let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         file.write_all(&text)?;
         file.sync_all()?;
-        std::fs::rename(&part, directory.join(FILE))
+        crate::planted::step();
+        std::fs::rename(&part, directory.join(FILE))?;
+        crate::planted::step();
+        Ok(())
     }
 }
 

@@ -162,7 +162,8 @@ impl OdooError {
             }
             _ if text.contains("KeyError:") && last.ends_with(&format!("'{database}'")) => Self::DatabaseUnknown(database.to_owned()),
             _ if last.contains("Invalid field") => Self::FieldUnknown(last.to_owned()),
-            _ if text.contains("PoolError") || text.contains("OperationalError") => {
+            // Odoo lost its own connection to PostgreSQL, or has none left.
+            _ if ["PoolError", "OperationalError", "psycopg2.InterfaceError"].iter().any(|kind| text.contains(kind)) => {
                 Self::Busy { reason: last.to_owned(), retry_after: None, outcome: Outcome::Unknown }
             }
             _ => Self::Server(last.to_owned()),

@@ -3,6 +3,7 @@
 //! A [`Call`] is spoken in Odoo's terms (model, method, ids, named arguments, context); the wire format below it
 //! is XML-RPC (`/xmlrpc/2`). Nothing here repeats a call by itself: whether that is safe, only the caller knows.
 
+pub mod day;
 mod error;
 pub mod master;
 pub mod records;
@@ -19,6 +20,9 @@ use serde_json::{Value as Json, json};
 
 pub use error::{OdooError, Outcome, TlsFault, is_serialization};
 
+use crate::clock::Clock;
+use crate::planted::{Bug, planted};
+
 /// Most bytes of one reply, after decompression. A page of 200 orders with its lines is under 2 MB; a reply of
 /// this size comes from a broken or hostile server, or wants a smaller page.
 pub const MAX_REPLY: u64 = 64 * 1024 * 1024;
@@ -31,6 +35,10 @@ const DECODE_INLINE: usize = 256 * 1024;
 
 /// Times of calls kept for whoever asks: those of a pass with a backlog of 300,000 orders.
 const CALL_TIMES: usize = 10_000;
+
+/// What a planted bug makes of a page that is no answer.
+const EMPTY_ANSWER: &[u8] =
+    b"<?xml version='1.0'?><methodResponse><params><param><value><array><data/></array></value></param></params></methodResponse>";
 
 /// Longest quotation of a page that is not Odoo's.
 const TITLE: usize = 80;
@@ -141,6 +149,7 @@ pub struct Odoo {
     call_times: Mutex<Vec<Duration>>,
     /// The server's clock minus ours at the last answer, in seconds.
     offset: AtomicI64,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for Odoo {
@@ -182,7 +191,18 @@ impl Odoo {
             received: AtomicU64::new(0),
             call_times: Mutex::default(),
             offset: AtomicI64::new(0),
+            clock: Clock::default(),
         })
+    }
+
+    /// Goes by another clock from now on.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
+    /// What it goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The user's id, once known.
@@ -289,7 +309,9 @@ impl Odoo {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let body = xmlrpc::execute_kw(call, &self.target.database, uid, &self.password);
         let began = Instant::now();
+        crate::planted::step();
         let body = self.post(&self.object, body).await;
+        crate::planted::step();
         self.note_call_time(began.elapsed());
         let body = body?;
         let date = body.date;
@@ -311,7 +333,7 @@ impl Odoo {
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let date = header("date").and_then(|date| jiff::fmt::rfc2822::parse(&date).ok()).map(|zoned| zoned.timestamp());
         if let Some(date) = date {
-            self.offset.store(date.as_second() - Timestamp::now().as_second(), Ordering::Relaxed);
+            self.offset.store(date.as_second() - self.clock.now().as_second(), Ordering::Relaxed);
         }
         let (status, location, retry_after) = (response.status(), header("location"), header("retry-after"));
         let mut bytes = Vec::new();
@@ -323,13 +345,16 @@ impl Odoo {
         }
         self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         match refusal(url, status.as_u16(), location, retry_after, &bytes) {
+            Some(OdooError::NotOdoo { .. }) if status == 200 && planted(Bug::PageIsEmpty) => {
+                Ok(Body { bytes: EMPTY_ANSWER.to_vec(), date })
+            }
             Some(error) => Err(error),
             None => Ok(Body { bytes, date }),
         }
     }
 
     async fn decode<T: DeserializeOwned + Send + 'static>(&self, body: Body) -> Result<T, OdooError> {
-        let answer = if body.bytes.len() > DECODE_INLINE {
+        let answer = if body.bytes.len() > DECODE_INLINE && !self.clock().is_stopped() {
             let decoded = tokio::task::spawn_blocking(move || xmlrpc::response::<T>(&body.bytes)).await;
             decoded.map_err(|stopped| OdooError::Broken(stopped.to_string()))?
         } else {

@@ -8,9 +8,10 @@ use serde_json::{Value as Json, json};
 
 use super::{Call, Odoo, OdooError};
 use crate::model::{
-    BranchId, BranchPartner, BranchProduct, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine, PosLineModel,
-    PosOrder, PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
+    BranchId, BranchPartner, BranchProduct, BranchRef, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine,
+    PosLineModel, PosOrder, PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
 };
+use crate::planted::{self, Bug, planted};
 
 /// The module part of every external id of ours. It is not the name of a module, so no upgrade collects its rows.
 pub const XMLID_MODULE: &str = "__posbridge";
@@ -103,14 +104,84 @@ pub struct Header {
     pub write_date: String,
 }
 
-/// The call for one page of headers: paid orders that fit `domain`, with an id above `after`, ordered by id.
+/// The call for one page of headers: paid orders that fit `domain`, and orders `also` whatever they are, with an id above
+/// `after`, ordered by id. All of `domain` has to be met.
 ///
 /// The id is the key of the paging, never a time: the closing of a session stamps hundreds of orders with one
 /// write_date, and a keyset on time would skip some of them for ever.
-pub fn headers(domain: &[Json], after: i64, limit: usize) -> Call {
-    let mut whole = vec![json!(["state", "in", ["paid", "done", "invoiced"]]), json!(["id", ">", after])];
+pub fn headers(domain: &[Json], also: &[i64], after: i64, limit: usize) -> Call {
+    let mut whole = vec![json!(["id", ">", after])];
+    if !also.is_empty() {
+        whole.extend([json!("|"), json!(["id", "in", also])]);
+        whole.extend(std::iter::repeat_n(json!("&"), conditions(domain)));
+    }
+    whole.push(paid());
     whole.extend_from_slice(domain);
-    Call::search_read(PosOrderModel::NAME, Json::Array(whole), &["write_date"]).arg("order", json!("id")).arg("limit", json!(limit))
+    header_page(whole, limit)
+}
+
+/// How many conditions a domain joins without saying so: an operator makes one of two.
+fn conditions(domain: &[Json]) -> usize {
+    let operators = domain.iter().filter(|part| matches!(part.as_str(), Some("&" | "|"))).count();
+    let leaves = domain.iter().filter(|part| part.is_array()).count();
+    leaves.saturating_sub(operators)
+}
+
+/// The models of which a record that is written by itself does not write its order, with the field that names the order.
+pub const CHILDREN: [(&str, &str); 2] = [(PosLineModel::NAME, "order_id"), ("pos.payment", "pos_order_id")];
+
+/// The call for one page of lines or payments that were written at or after `since`, with an id above `after`, ordered by id.
+pub fn child_headers((model, parent): (&'static str, &'static str), since: &str, after: i64, limit: usize) -> Call {
+    let domain = json!([["id", ">", after], ["write_date", ">=", since]]);
+    Call::search_read(model, domain, &[parent, "write_date"]).arg("order", json!("id")).arg("limit", json!(limit))
+}
+
+/// When a line or payment was written, and of which order it is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ChildHeader {
+    /// Database id.
+    pub id: i64,
+    /// Its order.
+    #[serde(alias = "pos_order_id")]
+    pub order_id: BranchRef<PosOrderModel>,
+    /// UTC, whole seconds.
+    pub write_date: String,
+}
+
+fn paid() -> Json {
+    json!(["state", "in", ["paid", "done", "invoiced"]])
+}
+
+fn header_page(domain: Vec<Json>, limit: usize) -> Call {
+    Call::search_read(PosOrderModel::NAME, Json::Array(domain), &["write_date"]).arg("order", json!("id")).arg("limit", json!(limit))
+}
+
+/// Who and when of drafts, with their external ids; those that are gone are left out. The external id says for certain
+/// whether a draft is the one that was written, whatever people called it since.
+pub fn draft_ids(ids: &[i64]) -> Call {
+    Call::new(SaleOrderModel::NAME, "get_metadata").on(ids)
+}
+
+/// A draft and its external ids.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DraftIds {
+    /// Database id.
+    pub id: i64,
+    #[serde(default)]
+    xmlids: Vec<Xmlid>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Xmlid {
+    xmlid: String,
+}
+
+impl DraftIds {
+    /// Whether this is the draft of a branch's order.
+    pub fn is_of(&self, branch: &str, order: i64) -> bool {
+        let begin = format!("{XMLID_MODULE}.{branch}-{order}-");
+        self.xmlids.iter().any(|id| id.xmlid.starts_with(&begin))
+    }
 }
 
 /// Orders with all that belongs to them, by id; those that are gone or no longer visible are left out.
@@ -241,7 +312,7 @@ pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Row
             let head = n == 0;
             let cell = |text: String| if head { text } else { String::new() };
             let mut row = vec![
-                cell(draft.external_id.clone()),
+                cell(planted::name(Bug::NewKeyEachTry, &draft.external_id)),
                 cell(settings.company_id.to_string()),
                 cell(draft.partner_id.to_string()),
                 cell(draft.client_order_ref.clone()),
@@ -289,15 +360,18 @@ pub struct Adjustment {
     pub amount: crate::model::Amount,
 }
 
+/// What an adjustment line says; by it and its product one that an earlier try has added is known again.
+const ADJUSTMENT_NAME: &str = "Rounding difference to the till";
+
 /// Adds adjustment lines, each created once under its own external id.
 pub fn adjust_once(adjustments: &[Adjustment], product: CentralId<Product>, company: CentralId<Company>) -> (Call, Rows) {
     let fields = ["id", "order_id/.id", "product_id/.id", "name", "product_uom_qty", "price_unit", "discount", "tax_ids/.id"];
     let row = |adjustment: &Adjustment| {
         vec![
-            format!("{}-rounding", adjustment.external_id),
+            planted::name(Bug::NewAdjustmentEachTry, &format!("{}-rounding", adjustment.external_id)),
             adjustment.order_id.to_string(),
             product.to_string(),
-            "Rounding difference to the till".to_owned(),
+            ADJUSTMENT_NAME.to_owned(),
             "1".to_owned(),
             adjustment.amount.to_string(),
             "0".to_owned(),
@@ -308,13 +382,28 @@ pub fn adjust_once(adjustments: &[Adjustment], product: CentralId<Product>, comp
     (load("sale.order.line", &fields, &rows, company), Rows { firsts: (0..rows.len()).collect(), total: rows.len() })
 }
 
+/// An adjustment line that a draft has.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Adjusted {
+    /// Id and name of the draft.
+    pub order_id: (i64, String),
+    /// Without taxes, as it was written.
+    pub price_unit: crate::model::Amount,
+}
+
+/// The adjustment lines of these drafts.
+pub fn adjusted(orders: &[i64], product: CentralId<Product>) -> Call {
+    let domain = json!([["order_id", "in", orders], ["product_id", "=", product.get()], ["name", "=", ADJUSTMENT_NAME]]);
+    Call::search_read("sale.order.line", domain, &["order_id", "price_unit"])
+}
+
 fn load(model: &'static str, fields: &[&str], rows: &[Vec<String>], company: CentralId<Company>) -> Call {
     Call::new(model, "load")
         .arg("fields", json!(fields))
         .arg("data", json!(rows))
         .context("module", json!(XMLID_MODULE))
-        .context("mode", json!("update"))
-        .context("noupdate", json!(true))
+        .context("mode", json!(if planted(Bug::LoadInInitMode) { "init" } else { "update" }))
+        .context("noupdate", json!(!planted(Bug::LoadWithoutNoupdate)))
         .context("allowed_company_ids", json!([company.get()]))
         .context("tracking_disable", json!(true))
 }

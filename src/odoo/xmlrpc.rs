@@ -107,10 +107,20 @@ fn encode(value: &Json) -> xmlrpc::Value {
     }
 }
 
-/// Drops what XML 1.0 cannot carry. One such character in any string makes Odoo refuse the whole call (fault 1).
+/// Drops what XML 1.0 cannot carry: one such character in any string makes Odoo refuse the whole call (fault 1). Line ends
+/// become those that arrive.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let carried = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..);
-    if text.chars().all(carried) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| carried(*c)).collect()) }
+    let carried = |c: char| matches!(c, '\t' | '\n' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..);
+    if text.chars().all(carried) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(line_ends(Cow::Borrowed(text)).chars().filter(|c| carried(*c)).collect())
+}
+
+/// Line ends as every XML reader gives them on, Odoo's too (XML 1.0, 2.11). Kept as they were, a text with `\r\n` would
+/// never be equal again to what is read back of it.
+fn line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text }
 }
 
 /// Decodes the body of a reply.
@@ -251,9 +261,9 @@ impl<'a> Decoder<'a> {
         loop {
             match self.event()? {
                 Event::Text(text) => {
-                    append(&mut whole, text.into_inner());
+                    append(&mut whole, line_ends(text.into_inner()));
                 }
-                Event::CData(text) => append(&mut whole, text.into_inner()),
+                Event::CData(text) => append(&mut whole, line_ends(text.into_inner())),
                 Event::GeneralRef(name) => append(&mut whole, Cow::Owned(entity(&name)?.to_string())),
                 Event::End(_) => return Ok(whole),
                 Event::Start(start) => return bad(format!("<{}> inside text", quote(start.name().0))),
@@ -277,8 +287,8 @@ impl<'a> Decoder<'a> {
         let mut untyped: Cow<'a, str> = Cow::Borrowed("");
         loop {
             match self.event()? {
-                Event::Text(text) => append(&mut untyped, text.into_inner()),
-                Event::CData(text) => append(&mut untyped, text.into_inner()),
+                Event::Text(text) => append(&mut untyped, line_ends(text.into_inner())),
+                Event::CData(text) => append(&mut untyped, line_ends(text.into_inner())),
                 Event::GeneralRef(name) => append(&mut untyped, Cow::Owned(entity(&name)?.to_string())),
                 Event::End(_) => return Ok(Opened::Text(untyped)),
                 Event::Start(start) if untyped.trim().is_empty() => return self.open_typed(&start),
@@ -612,8 +622,15 @@ mod tests {
     }
 
     #[test]
+    fn line_ends_are_read_as_odoo_reads_them() {
+        assert_eq!(json("<string>a\r\nb\rc<![CDATA[\r\n]]>&#13;</string>"), serde_json::json!("a\nb\nc\n\r"));
+        assert_eq!(json("a\r\nb"), serde_json::json!("a\nb"));
+    }
+
+    #[test]
     fn control_characters_are_dropped_from_what_is_sent() {
         assert_eq!(clean("a\u{1}b\tc\u{FFFF}é😀"), "ab\tcé😀");
+        assert_eq!(clean("a\r\nb\rc\n"), "a\nb\nc\n");
     }
 
     fn any_json() -> impl Strategy<Value = Json> {

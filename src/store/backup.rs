@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{DATABASE, LastPass, Lock, STEPS, Store, StoreError, no_room, timestamp, version};
+use crate::planted::step;
 use crate::problem::clean;
 
 /// Longest reason of SQLite's that is repeated.
@@ -126,8 +127,10 @@ pub fn restore(_lock: &Lock, directory: &Path, file: &Path, now: Timestamp) -> R
     }
     give_to_owner(directory, &part);
     forget_notes(directory);
+    step();
     let before = set_aside(directory, now)?;
     fs::rename(&part, &ledger).and_then(|()| sync_directory(directory)).map_err(|error| unwritable(&ledger, &error))?;
+    step();
     // An older one is brought up to date now, while somebody looks.
     Store::open(directory)?;
     Ok(Copied { before, ..copied })
@@ -151,6 +154,7 @@ fn copy_into(
     };
     // SQLite writes into an empty file as it is, with its mode.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map_err(io)?;
+    step();
     source.execute("VACUUM INTO ?1", [name]).map_err(|error| match error.sqlite_error_code() {
         Some(Code::DiskFull) => CopyError::NoRoom(folder()),
         Some(Code::SystemIoFailure) if no_room(&folder()) => CopyError::NoRoom(folder()),
@@ -159,7 +163,10 @@ fn copy_into(
         }
         _ => of_source(error),
     })?;
-    made.sync_all().map_err(io)
+    step();
+    made.sync_all().map_err(io)?;
+    step();
+    Ok(())
 }
 
 /// Makes sure that a file is a ledger that this program knows, and sound.
@@ -228,7 +235,10 @@ fn set_aside(directory: &Path, now: Timestamp) -> Result<Option<PathBuf>, CopyEr
     let mut moved = None;
     for end in ["", "-wal"] {
         match fs::rename(beside(&ledger, end), beside(&before, end)) {
-            Ok(()) => moved = Some(before.clone()),
+            Ok(()) => {
+                step();
+                moved = Some(before.clone());
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(unwritable(&ledger, &error)),
         }
@@ -236,6 +246,7 @@ fn set_aside(directory: &Path, now: Timestamp) -> Result<Option<PathBuf>, CopyEr
     // Only says where in the log what stands.
     let _ = fs::remove_file(beside(&ledger, "-shm"));
     sync_directory(directory).map_err(|error| unwritable(&ledger, &error))?;
+    step();
     Ok(moved)
 }
 
@@ -248,6 +259,7 @@ fn rename_to_new(part: &Path, file: &Path) -> Result<(), CopyError> {
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(part, file),
         other => other.map_err(std::io::Error::from),
     };
+    step();
     let folder = file.parent().unwrap_or(Path::new("/"));
     renamed.and_then(|()| sync_directory(folder)).map_err(|error| unwritable(file, &error))
 }

@@ -58,6 +58,13 @@ pub(super) fn kept_order(db: &Connection, record: i64) -> rusqlite::Result<Optio
     Ok(content(db, record)?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
+/// Newer content of an order that was seen after it was written; `None` = none, or forgotten.
+pub(super) fn newer_order(db: &Connection, record: i64) -> rusqlite::Result<Option<PosOrder>> {
+    let mut query = db.prepare_cached("SELECT changed FROM content WHERE record_id = ?1")?;
+    let newer = query.query_row([record], |row| Ok(text(row.get_ref(0)?))).optional()?.flatten();
+    Ok(newer.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
 /// The JSON in a column: as text, as it was kept once, or squeezed.
 pub(super) fn text(value: ValueRef<'_>) -> Option<String> {
     match value {

@@ -1,15 +1,18 @@
 //! Keeping what a branch gave: the step after which nothing of it can be lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::content::{keep_content, keep_newer_content, kept_order};
+use super::changed::what_changed;
+use super::content::{keep_content, keep_newer_content, kept_order, newer_order};
+use super::fingerprints::flag;
 use super::ledger::State;
 use super::outcome::attempt;
-use super::{Store, StoreError, json_text};
-use crate::model::{Amount, BranchCode, BranchId, BranchRef, Partner, PosOrder, PosOrderModel, same_money};
+use super::{Store, StoreError};
+use crate::model::{Amount, BranchCode, BranchId, PosOrder, PosOrderModel, same_money};
+use crate::planted::{Bug, planted};
 use crate::problem::Problem;
 
 /// A branch's record that orders name: `(model, id, JSON)`.
@@ -59,6 +62,26 @@ impl Store {
         })
     }
 
+    /// Those of these ids of a branch, with the witness that each has now, under which the ledger knows other orders only.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn reused_numbers(&self, branch: &BranchCode, sales: &[(i64, String)]) -> Result<Vec<i64>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT max(witness = ?3) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
+            )?;
+            let mut reused = Vec::new();
+            for (id, witness) in sales {
+                let same: Option<bool> = query.query_row(params![branch.as_str(), id, witness], |row| row.get(0))?;
+                if same == Some(false) {
+                    reused.push(*id);
+                }
+            }
+            Ok(reused)
+        })
+    }
+
     /// The highest order id of a branch that was ever received.
     ///
     /// # Errors
@@ -80,7 +103,8 @@ impl Store {
     pub fn window(&self, branch: &BranchCode, since: &str, floor: i64) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
             let mut rows = db.prepare_cached(
-                "SELECT remote_id FROM record WHERE branch = ?1 AND write_date >= ?2 AND remote_id > ?3 AND direction = 'receive'",
+                "SELECT remote_id FROM record WHERE branch = ?1 AND write_date >= ?2 AND remote_id > ?3 AND direction = 'receive'
+                   AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)",
             )?;
             rows.query_map(params![branch.as_str(), since, floor], |row| row.get(0))?.collect()
         })
@@ -125,14 +149,14 @@ impl Store {
         &self,
         branch: &BranchCode,
         witnesses: &[String],
-    ) -> Result<HashMap<String, (String, String)>, StoreError> {
+    ) -> Result<BTreeMap<String, (String, String)>, StoreError> {
         self.read(|db| {
-            let mut found = HashMap::new();
+            let mut found = BTreeMap::new();
             let mut query = db.prepare_cached(
                 "SELECT branch, reference FROM record
                  WHERE substr(witness, 1, 8) = substr(?1, 1, 8) AND witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
             )?;
-            for witness in witnesses {
+            for witness in witnesses.iter().filter(|_| !planted(Bug::CloneAccepted)) {
                 let twin = query.query_row(params![witness, branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
                 if let Some(twin) = twin {
                     found.insert(witness.clone(), twin);
@@ -154,6 +178,8 @@ struct Standing {
     unknown: bool,
     has_draft: bool,
     content_hash: String,
+    /// Whether a change is already told beside it.
+    flagged: bool,
 }
 
 fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
@@ -167,17 +193,20 @@ fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Times
     // An upgrade of the branch's Odoo can give an old order a uuid: same receipt, same order.
     match standing.iter().find(|row| row.witness == witness).or_else(|| standing.iter().find(same_receipt)) {
         Some(row) => renew(db, row, order, now, kept),
+        None if planted(Bug::IdAloneIsOrder) && !standing.is_empty() => renew(db, &standing[0], order, now, kept),
         None => {
             kept.reused_id |= !standing.is_empty();
             kept.new += 1;
-            insert(db, branch, order, &witness, now)
+            insert(db, branch, order, &witness, now)?;
+            note_refund(db, branch, order, now)
         }
     }
 }
 
 fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -> rusqlite::Result<Vec<Standing>> {
     let mut query = db.prepare_cached(
-        "SELECT id, witness, reference, date_order, amount_total, state, unknown, central_id IS NOT NULL, content_hash FROM record
+        "SELECT id, witness, reference, date_order, amount_total, state, unknown, central_id IS NOT NULL, content_hash,
+             coalesce(cause = 'order_changed', 0) FROM record
          WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
     )?;
     let rows = query.query_map(params![branch.as_str(), id.get()], |row| {
@@ -191,6 +220,7 @@ fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -
             unknown: row.get(6)?,
             has_draft: row.get(7)?,
             content_hash: row.get(8)?,
+            flagged: row.get(9)?,
         })
     })?;
     rows.collect()
@@ -226,17 +256,19 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
             .execute(params![row.record, order.write_date])?;
         return Ok(());
     }
-    let written = row.has_draft || row.unknown || row.state == State::Done;
+    let written = !planted(Bug::ChangeUnsaid) && (row.has_draft || row.unknown || row.state == State::Done);
     if written {
         kept.changed += 1;
-        let problem = Problem::OrderChanged { what: what_changed(db, row.record, order)? };
-        db.prepare_cached(
-            "UPDATE record SET write_date = ?2, content_hash = ?3, updated_at = ?4,
-                 problems = CASE WHEN state = 'done' THEN ?5 ELSE problems END,
-                 cause = CASE WHEN state = 'done' THEN ?6 ELSE cause END
-             WHERE id = ?1",
-        )?
-        .execute(params![row.record, order.write_date, hash, now.as_second(), json_text(&[&problem]), problem.cause()])?;
+        let problem = Problem::OrderChanged { what: what_is_new(db, row, order)? };
+        db.prepare_cached("UPDATE record SET write_date = ?2, content_hash = ?3, updated_at = ?4 WHERE id = ?1")?.execute(params![
+            row.record,
+            order.write_date,
+            hash,
+            now.as_second()
+        ])?;
+        if row.state == State::Done {
+            flag(db, row.record, &problem, now)?;
+        }
         keep_newer_content(db, row.record, order)?;
         return attempt(db, row.record, now, 0, "changed", Some(&problem), &problem.what());
     }
@@ -257,30 +289,37 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
         order.amount_tax.to_string(),
         now.as_second(),
     ])?;
+    if planted(Bug::OldContent) {
+        return Ok(());
+    }
     keep_content(db, row.record, order)
 }
 
-/// Names the parts of an order that differ from what was written, for a person.
-fn what_changed(db: &Connection, record: i64, newer: &PosOrder) -> rusqlite::Result<String> {
-    // Without what was written, all that is known is that this is something else.
-    let Some(older) = kept_order(db, record)? else { return Ok("its content".to_owned()) };
-    let mut parts = Vec::new();
-    let mut differs = |what: String, differs: bool| {
-        if differs {
-            parts.push(what);
-        }
+/// What of an order changed since a person last looked at it, or since it was written.
+fn what_is_new(db: &Connection, row: &Standing, order: &PosOrder) -> rusqlite::Result<String> {
+    // A flag that nobody has ticked off is widened; one that was is not told again.
+    let seen = if row.flagged { None } else { newer_order(db, row.record)? };
+    let older = match seen {
+        Some(seen) => Some(seen),
+        None => kept_order(db, row.record)?,
     };
-    let name = |partner: &Option<BranchRef<Partner>>| partner.as_ref().map_or("nobody".to_owned(), |p| p.name.clone());
-    differs(format!("total {} -> {}", older.amount_total, newer.amount_total), older.amount_total != newer.amount_total);
-    differs(
-        format!("customer {} -> {}", name(&older.partner_id), name(&newer.partner_id)),
-        older.partner_id.as_ref().map(|p| p.id) != newer.partner_id.as_ref().map(|p| p.id),
-    );
-    if let Some(invoice) = newer.account_move.as_ref().filter(|_| older.account_move.is_none()) {
-        differs(format!("invoiced as {}", invoice.name), true);
-    }
-    differs("lines".to_owned(), older.lines != newer.lines);
-    differs("payments".to_owned(), older.payment_ids != newer.payment_ids);
-    differs("notes".to_owned(), older.general_customer_note != newer.general_customer_note);
-    Ok(if parts.is_empty() { "its details".to_owned() } else { parts.join(", ") })
+    // Without what was written, all that is known is that this is something else.
+    Ok(older.map_or_else(|| "its content".to_owned(), |older| what_changed(&older, order)))
+}
+
+/// Says beside the order that a new one gives back, that it was given back.
+fn note_refund(db: &Connection, branch: &BranchCode, refund: &PosOrder, now: Timestamp) -> rusqlite::Result<()> {
+    let Some(refunded) = &refund.refunded_order_id else { return Ok(()) };
+    let mut query = db.prepare_cached(
+        "SELECT id FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2 AND central_id IS NOT NULL
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let original: Option<i64> = query.query_row(params![branch.as_str(), refunded.id.get()], |row| row.get(0)).optional()?;
+    let Some(original) = original else { return Ok(()) };
+    let mut amount = refund.amount_total.normalize();
+    amount.rescale(amount.scale().max(2));
+    let problem = Problem::OrderRefunded { by: refund.reference(), amount };
+    attempt(db, original, now, 0, "refunded", Some(&problem), &problem.what())?;
+    let done = db.prepare_cached("SELECT 1 FROM record WHERE id = ?1 AND state = 'done'")?.exists([original])?;
+    if done { flag(db, original, &problem, now) } else { Ok(()) }
 }

@@ -7,10 +7,13 @@
 mod backup;
 mod bindings;
 mod causes;
+mod changed;
 mod clean;
 mod content;
+mod days;
 mod decide;
 mod file;
+mod fingerprints;
 mod keep;
 mod ledger;
 mod lock;
@@ -32,22 +35,25 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 pub use backup::{Copied, CopyError, restore};
 pub use causes::OpenCause;
 pub use clean::{AT_ONCE, Cleaned};
+pub use days::{DayOrder, DayState, SessionRow};
+pub use fingerprints::Fingerprint;
 pub use keep::*;
 pub use ledger::*;
 pub use lock::{Held, Lock, daemon};
 pub use outcome::{Conclusion, Due, Verdict};
-pub use passes::{LastPass, SendPass};
+pub use passes::{DailyPass, LastPass, SendPass};
 pub use portrait::last_passes;
 pub use sending::{Bound, Queued, Remembered, SendConclusion, SendNote, Sending, Sent};
 
 use crate::model::BranchCode;
+use crate::planted::{Bug, planted, step};
 use crate::problem::Problem;
 
 /// The database's file in the state directory.
 const DATABASE: &str = "posbridge.sqlite";
 
 /// Each step takes the schema one version on; version = number of steps. Only ever append.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql"), include_str!("step3.sql")];
+const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql"), include_str!("step3.sql"), include_str!("step4.sql")];
 
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
@@ -108,6 +114,7 @@ pub struct Store {
     directory: Arc<PathBuf>,
     connection: Arc<Mutex<Connection>>,
     commits: Arc<AtomicU64>,
+    in_place: bool,
 }
 
 impl std::fmt::Debug for Store {
@@ -152,6 +159,7 @@ impl Store {
         sound::look(directory)?;
         make_private_file(&directory.join(DATABASE))
             .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })?;
+        step();
         Self::connect(directory, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
     }
 
@@ -170,8 +178,12 @@ impl Store {
     fn connect(directory: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
         let path = directory.join(DATABASE);
         let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| explain(e, directory))?;
-        let store =
-            Self { directory: Arc::new(directory.to_owned()), connection: Arc::new(Mutex::new(connection)), commits: Arc::default() };
+        let store = Self {
+            directory: Arc::new(directory.to_owned()),
+            connection: Arc::new(Mutex::new(connection)),
+            commits: Arc::default(),
+            in_place: false,
+        };
         store.prepare(&path)?;
         Ok(store)
     }
@@ -183,7 +195,7 @@ impl Store {
         let prepare = |connection: &mut Connection| -> rusqlite::Result<()> {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // NORMAL may lose the last commits at a power cut, and with them the knowledge that an order is done.
-            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "synchronous", if planted(Bug::DropFsync) { "OFF" } else { "FULL" })?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "trusted_schema", false)?;
             if version(connection)? < known {
@@ -194,7 +206,9 @@ impl Store {
                     transaction.execute_batch(step)?;
                 }
                 transaction.pragma_update(None, "user_version", known)?;
+                step();
                 transaction.commit()?;
+                step();
             }
             Ok(())
         };
@@ -222,6 +236,12 @@ impl Store {
         &self.directory
     }
 
+    /// The same handle, whose [`Store::run`] works on the thread that asks: what happens in a trial then happens in one order.
+    #[must_use]
+    pub fn in_place(&self) -> Self {
+        Self { in_place: true, ..self.clone() }
+    }
+
     /// Runs a piece of work on the ledger off the runtime's threads.
     ///
     /// # Errors
@@ -230,6 +250,9 @@ impl Store {
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.in_place {
+            return work(self);
+        }
         let store = self.clone();
         match tokio::task::spawn_blocking(move || work(&store)).await {
             Ok(result) => result,
@@ -251,7 +274,9 @@ impl Store {
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
         let done = transaction.and_then(|transaction| {
             let value = work(&transaction)?;
+            step();
             transaction.commit()?;
+            step();
             self.commits.fetch_add(1, Ordering::Relaxed);
             Ok(value)
         });

@@ -1,14 +1,22 @@
 //! What is due, what is about to be sent, and what became of it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::content::text;
+use super::changed::what_changed;
+use super::content::{kept_order, newer_order, text};
+use super::fingerprints::{back_at_central, flag, settle_central};
 use super::{Store, StoreError, json_column, json_text};
 use crate::model::{Amount, BranchCode, CentralId, PosOrder, SaleOrderModel};
+use crate::planted::{Bug, planted};
 use crate::problem::Problem;
+
+/// Nothing is put off for longer than this: the longest pause with its part of chance is an hour and a quarter, and a server
+/// that asks for more than this is asked once too often.
+const LONGEST_PUT_OFF: Duration = Duration::from_secs(2 * 3600);
 
 /// An order that is due.
 #[derive(Debug, Clone)]
@@ -23,6 +31,17 @@ pub struct Due {
     pub attempts: u32,
     /// What it waited for until now.
     pub waits_for: Option<String>,
+    /// Whether an earlier try may have written it: its answer was lost, or the bridge was killed.
+    pub unknown: bool,
+    /// Tells this content from what the branch may give meanwhile.
+    pub content: String,
+}
+
+impl Due {
+    /// Whether central may have been given it before.
+    pub fn tried(&self) -> bool {
+        self.unknown || self.attempts > 0
+    }
 }
 
 /// What a try came to.
@@ -69,7 +88,24 @@ pub struct Conclusion {
     pub waited_for: Option<String>,
     /// What it came to.
     pub verdict: Verdict,
+    /// The [`Due::content`] that was judged, when nothing was sent: of newer content the verdict says nothing.
+    pub judged: Option<String>,
 }
+
+/// The orders of a branch that are due, with this condition on their state.
+macro_rules! due {
+    ($state:literal) => {
+        concat!(
+            "SELECT id, content.payload, rows, attempts, waits_for, unknown, content_hash FROM record JOIN content ON content.record_id = id
+             WHERE branch = ?1 AND id > ?2 AND ",
+            $state,
+            " AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3 OR due_at > ?4) ORDER BY id"
+        )
+    };
+}
+const DUE: &str = due!("state = 'pending'");
+const DUE_OR_DONE: &str = due!("state IN ('pending', 'done')");
+const DUE_OR_IGNORED: &str = due!("state IN ('pending', 'ignored')");
 
 impl Store {
     /// Pending orders of a branch after a record, in the order received, up to a number of draft rows (at least one
@@ -79,12 +115,12 @@ impl Store {
     /// See [`StoreError`].
     pub fn due(&self, branch: &BranchCode, after: i64, now: Option<Timestamp>, max_rows: usize) -> Result<Vec<Due>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, content.payload, rows, attempts, waits_for FROM record JOIN content ON content.record_id = id
-                 WHERE branch = ?1 AND id > ?2 AND state = 'pending' AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3)
-                 ORDER BY id",
-            )?;
-            let mut rows = query.query(params![branch.as_str(), after, now.map(Timestamp::as_second)])?;
+            let mut query = db.prepare_cached(match () {
+                () if planted(Bug::ReplayDone) => DUE_OR_DONE,
+                () if planted(Bug::ReplayIgnored) => DUE_OR_IGNORED,
+                () => DUE,
+            })?;
+            let mut rows = query.query(params![branch.as_str(), after, now.map(Timestamp::as_second), too_far(now)])?;
             let (mut due, mut total) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 let count: usize = row.get(2)?;
@@ -93,7 +129,9 @@ impl Store {
                 }
                 total += count;
                 let Some(order) = json_column(text(row.get_ref(1)?)) else { continue };
-                due.push(Due { record: row.get(0)?, order, rows: count, attempts: row.get(3)?, waits_for: row.get(4)? });
+                let (record, attempts, waits_for) = (row.get(0)?, row.get(3)?, row.get(4)?);
+                let (unknown, content) = (row.get(5)?, row.get(6)?);
+                due.push(Due { record, order, rows: count, attempts, waits_for, unknown, content });
             }
             Ok(due)
         })
@@ -109,7 +147,28 @@ impl Store {
         self.write(|db| {
             let mut intended = HashSet::new();
             for record in records {
-                if db.prepare_cached("UPDATE record SET unknown = 1 WHERE id = ?1 AND state = 'pending'")?.execute([record])? > 0 {
+                let noted = i64::from(!planted(Bug::NoIntent));
+                if db.prepare_cached("UPDATE record SET unknown = ?2 WHERE id = ?1 AND state = 'pending'")?.execute([*record, noted])? > 0 {
+                    intended.insert(*record);
+                }
+            }
+            Ok(intended)
+        })
+    }
+
+    /// As [`Store::intend`], for orders with their [`Due::content`]: one that the branch has changed since is not to be sent
+    /// as it was.
+    ///
+    /// # Errors
+    /// As [`Store::intend`].
+    pub fn intend_orders(&self, orders: &[(i64, String)]) -> Result<HashSet<i64>, StoreError> {
+        self.write(|db| {
+            let any_state = planted(Bug::ReplayDone) || planted(Bug::ReplayIgnored);
+            let state = if any_state { "" } else { "AND state = 'pending'" };
+            let mut query = db.prepare_cached(&format!("UPDATE record SET unknown = ?2 WHERE id = ?1 {state} AND content_hash = ?3"))?;
+            let mut intended = HashSet::new();
+            for (record, content) in orders {
+                if query.execute(params![record, !planted(Bug::NoIntent), content])? > 0 {
                     intended.insert(*record);
                 }
             }
@@ -118,9 +177,10 @@ impl Store {
     }
 
     /// Records what tries came to, one attempt row each, all in one transaction. When a record no longer waits for
-    /// what it waited for, all failed records that wait for the same become pending: one fix releases all.
+    /// what it waited for, all failed records that wait for the same become pending: one fix releases all. A verdict about
+    /// content that is no longer the newest is dropped.
     ///
-    /// Returns how many were released.
+    /// Returns how many may go now: released, or to be judged anew.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -128,6 +188,10 @@ impl Store {
         self.write(|db| {
             let mut released = 0;
             for conclusion in conclusions {
+                if conclusion.judged.as_ref().is_some_and(|content| !stands(db, conclusion.record, content).unwrap_or(true)) {
+                    released += 1;
+                    continue;
+                }
                 conclude_one(db, conclusion, duration_ms, now)?;
                 let still = match &conclusion.verdict {
                     Verdict::Failed { problems, .. } => problems.iter().map(Problem::key).collect(),
@@ -143,9 +207,27 @@ impl Store {
                         .execute(params![key, now.as_second()])?;
                 }
             }
+            settle_central(db)?;
             Ok(released)
         })
     }
+}
+
+/// The time after which nothing can be due: what is, was put off by a clock that has been set back since.
+fn too_far(now: Option<Timestamp>) -> i64 {
+    now.map_or(i64::MAX, |now| now.as_second() + LONGEST_PUT_OFF.as_secs() as i64)
+}
+
+/// Whether an order is still pending with this content.
+fn stands(db: &Connection, record: i64, content: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM record WHERE id = ?1 AND state = 'pending' AND content_hash = ?2")?.exists(params![record, content])
+}
+
+/// What changed at the branch while the outcome of a call was not known: the same call was repeated, so the draft is as
+/// the order was before.
+fn changed_meanwhile(db: &Connection, record: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let (Some(newer), Some(written)) = (newer_order(db, record)?, kept_order(db, record)?) else { return Ok(()) };
+    flag(db, record, &Problem::OrderChanged { what: what_changed(&written, &newer) }, now)
 }
 
 fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now: Timestamp) -> rusqlite::Result<()> {
@@ -162,15 +244,19 @@ fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now:
                 Some(amount) => format!("Written to central as {name}, with an adjustment line of {amount}"),
                 None => format!("Written to central as {name}"),
             };
-            attempt(db, record, now, duration_ms, "done", None, &message)
+            attempt(db, record, now, duration_ms, "done", None, &message)?;
+            back_at_central(db, record)?;
+            changed_meanwhile(db, record, now)
         }
         Verdict::Failed { problems, draft } => {
             let Some(first) = problems.first() else { return Ok(()) };
+            // Then nothing was learnt of an earlier call whose answer was lost.
+            let nothing_sent = conclusion.judged.is_some();
             db.prepare_cached(
-                "UPDATE record SET state = 'failed', unknown = 0, problems = ?2, cause = ?3, waits_for = ?4, attempts = attempts + 1, due_at = NULL,
+                "UPDATE record SET state = 'failed', unknown = unknown AND ?8, problems = ?2, cause = ?3, waits_for = ?4, attempts = attempts + 1, due_at = NULL,
                      central_id = coalesce(?5, central_id), central_name = coalesce(?6, central_name), updated_at = ?7 WHERE id = ?1",
             )?
-            .execute(params![record, json_text(problems), first.cause(), first.key(), draft.as_ref().map(|d| d.0.get()), draft.as_ref().map(|d| &d.1), at])?;
+            .execute(params![record, json_text(problems), first.cause(), first.key(), draft.as_ref().map(|d| d.0.get()), draft.as_ref().map(|d| &d.1), at, nothing_sent])?;
             let message: Vec<String> = problems.iter().map(Problem::what).collect();
             attempt(db, record, now, duration_ms, "failed", Some(first), &message.join(" "))
         }
@@ -178,7 +264,7 @@ fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now:
             db.prepare_cached(
                 "UPDATE record SET unknown = ?2, problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
             )?
-            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), due_at.as_second(), at])?;
+            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), if planted(Bug::AgainTooLate) { now.as_second() + 7_100 } else { due_at.as_second() }, at])?;
             attempt(db, record, now, duration_ms, "again", Some(problem), &problem.what())
         }
         Verdict::Ignored { problem } => {

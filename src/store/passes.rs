@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::BranchCode;
+use crate::planted::step;
 use crate::problem::Problem;
 
 /// How the last pass of a branch went.
@@ -31,6 +32,9 @@ pub struct LastPass {
     /// The names of `shops` that were found at the branch.
     #[serde(default)]
     pub shops: Vec<String>,
+    /// What the settings asked for at the last pass that came to its end.
+    #[serde(default)]
+    pub asked: Option<String>,
 }
 
 impl LastPass {
@@ -66,6 +70,27 @@ impl SendPass {
     }
 }
 
+/// When the days of a branch were last compared with central without anybody asking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DailyPass {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Why not all of it could be proved.
+    pub error: Option<Problem>,
+}
+
+impl DailyPass {
+    /// The note of a branch; `None` if there is none or it cannot be read.
+    pub fn load(directory: &Path, branch: &BranchCode) -> Option<Self> {
+        read(&comparing(directory, branch))
+    }
+
+    /// Leaves the note, as [`LastPass::save`] does.
+    pub fn save(&self, directory: &Path, branch: &BranchCode) {
+        save(&comparing(directory, branch), self, branch);
+    }
+}
+
 fn receiving(directory: &Path, branch: &BranchCode) -> PathBuf {
     directory.join(format!("pass-{branch}.json"))
 }
@@ -75,6 +100,10 @@ fn sending(directory: &Path, branch: &BranchCode) -> PathBuf {
     directory.join(format!("pass-send-{branch}.json"))
 }
 
+fn comparing(directory: &Path, branch: &BranchCode) -> PathBuf {
+    directory.join(format!("pass-reconcile-{branch}.json"))
+}
+
 fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
     serde_json::from_slice(&std::fs::read(file).ok()?).ok()
 }
@@ -82,7 +111,9 @@ fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
 fn save<T: Serialize>(file: &Path, note: &T, branch: &BranchCode) {
     let part = file.with_extension("part");
     let written = serde_json::to_vec(note).map_err(std::io::Error::other).and_then(|text| std::fs::write(&part, text));
+    step();
     if written.and_then(|()| std::fs::rename(&part, file)).is_err() {
         tracing::debug!(branch = %branch, "The note of the last pass could not be written");
     }
+    step();
 }

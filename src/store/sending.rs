@@ -352,9 +352,12 @@ impl<S: Serialize + DeserializeOwned + Default> SendNote<S> {
             return;
         }
         let part = file.with_extension("part");
-        if std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, &file)).is_err() {
+        let written = std::fs::write(&part, text);
+        crate::planted::step();
+        if written.and_then(|()| std::fs::rename(&part, &file)).is_err() {
             tracing::debug!(owner, "The note of the last send could not be written");
         }
+        crate::planted::step();
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::{
     Product, Tax,
 };
 use crate::odoo::Call;
+use crate::planted::{Bug, planted};
 
 /// Finds out, for orders about to be mapped, what the records that they name are at central. Everything already known
 /// in this pass, bound in the ledger, or asked for in one call a model.
@@ -47,7 +48,11 @@ async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Resu
     if ids.is_empty() {
         return Ok((HashMap::new(), BTreeSet::new()));
     }
-    let (code, bare) = (pass.branch.code.clone(), ids.iter().map(|id| id.get()).collect::<Vec<_>>());
+    let code = match pass.bridge.config.branches.iter().find(|other| planted(Bug::SwappedBindings) && other.code != pass.branch.code) {
+        Some(other) => other.code.clone(),
+        None => pass.branch.code.clone(),
+    };
+    let bare = ids.iter().map(|id| id.get()).collect::<Vec<_>>();
     let bound = pass.bridge.store.run(move |store| store.bindings(&code, M::NAME, &bare)).await?;
     let rest = ids.iter().copied().filter(|id| !bound.contains_key(&id.get())).collect();
     Ok((bound, rest))
@@ -69,7 +74,7 @@ async fn remember<M: Model>(pass: &BranchPass, found: Vec<(BranchId<M>, CentralI
         return Ok(());
     }
     let found: Vec<(i64, i64)> = found.into_iter().map(|(branch, central)| (branch.get(), central.get())).collect();
-    let (code, now) = (pass.branch.code.clone(), pass.now);
+    let (code, now) = (pass.branch.code.clone(), pass.started_at);
     Ok(pass.bridge.store.run(move |store| store.bind(&code, M::NAME, &found, now)).await?)
 }
 
@@ -102,7 +107,7 @@ async fn bind_products(
 }
 
 /// A product whose match is written in the settings: by its name, barcode or Internal Reference at the branch.
-fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
+pub(super) fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
     let names = [Some(&product.name), product.default_code.as_ref(), product.barcode.as_ref()];
     let setting = names.into_iter().flatten().find_map(|name| branch.products.get(name)).cloned();
     if let Some(value) = setting {
@@ -112,7 +117,7 @@ fn configured(branch: &Branch, mut product: BranchProduct) -> BranchProduct {
     product
 }
 
-fn product_key(key: &MatchProduct) -> ProductKey {
+pub(super) fn product_key(key: &MatchProduct) -> ProductKey {
     match key {
         MatchProduct::Barcode => ProductKey::Barcode,
         MatchProduct::DefaultCode => ProductKey::DefaultCode,

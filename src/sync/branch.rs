@@ -48,7 +48,7 @@ pub struct BranchPass {
     pub(super) endpoint: Endpoint,
     pub(super) request: Request,
     pub(super) last: Option<LastPass>,
-    pub(super) now: Timestamp,
+    pub(super) started_at: Timestamp,
     /// What the branch's records are at central, as far as this pass knows.
     pub(super) bindings: Mutex<Bindings>,
     /// Records of central that turned out to be gone.
@@ -58,6 +58,8 @@ pub struct BranchPass {
     /// Rung when a page was kept, or reading ended.
     pub(super) kept: Notify,
     pub(super) reading_ended: AtomicBool,
+    /// Whether orders that the writer may have passed by were changed at the branch.
+    pub(super) renewed: AtomicBool,
     pub(super) counted: Counted,
     pub(super) progress: Arc<Progress>,
 }
@@ -72,11 +74,19 @@ pub struct Counted {
 }
 
 impl BranchPass {
+    /// The time now; `started_at` is when the pass began.
+    pub(super) fn now(&self) -> Timestamp {
+        self.bridge.clock.now()
+    }
+
     /// Counts a page that was kept, and wakes the writer.
     pub(super) fn note_kept(&self, read: u64, kept: Kept) {
         self.counted.read.fetch_add(read, Ordering::Relaxed);
         self.counted.new.fetch_add(kept.new, Ordering::Relaxed);
         self.progress.read.fetch_add(kept.new + kept.renewed, Ordering::Relaxed);
+        if kept.renewed > 0 {
+            self.renewed.store(true, Ordering::Release);
+        }
         if kept.changed > 0 {
             tracing::warn!(branch = %self.branch.code, orders = kept.changed, "Orders changed at the branch after they were written to central");
         }

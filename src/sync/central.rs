@@ -44,10 +44,10 @@ pub struct Resolved {
 /// A record found by a name of the settings.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Named {
-    id: i64,
+    pub(super) id: i64,
     pub(super) display_name: String,
     #[serde(default)]
-    currency_id: Option<(i64, String)>,
+    pub(super) currency_id: Option<(i64, String)>,
 }
 
 impl Central {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::explain::{self, Asked, problem};
 use super::{Bridge, Halt, jitter};
+use crate::clock::Clock;
 use crate::config::{Branch, Endpoint};
 use crate::odoo::{Call, Odoo, OdooError, Target};
 use crate::problem::{Problem, Side};
@@ -36,6 +37,26 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The same connection by another clock.
+    #[must_use]
+    pub fn by(mut self, clock: &Clock) -> Self {
+        self.odoo.set_clock(clock.clone());
+        self
+    }
+
+    /// Pauses before the nth repetition of a call, as long as the server asks for or a little longer each time. Answers
+    /// `false` at once if it asks for more than a pass can wait.
+    pub(super) async fn short_pause(&self, nth: u32, asked: Option<Duration>) -> bool {
+        let own = SHORT_PAUSE.saturating_mul(1 << nth.min(6)).mul_f64(jitter(self.odoo.clock()));
+        match asked {
+            Some(asked) if asked > LONGEST_WAIT => false,
+            asked => {
+                self.odoo.clock().sleep(asked.unwrap_or_default().max(own)).await;
+                true
+            }
+        }
+    }
+
     /// What a failed call means.
     pub fn explain(&self, error: &OdooError) -> Problem {
         problem(error, &self.asked)
@@ -68,7 +89,7 @@ impl Connection {
                 Ok(value) => return Ok(value),
                 Err(error) => {
                     let again = explain::passes_by_itself(&error) && tries + 1 < TRIES;
-                    if !again || !short_pause(tries, error.retry_after()).await {
+                    if !again || !self.short_pause(tries, error.retry_after()).await {
                         return Err(self.explain(&error));
                     }
                     tries += 1;
@@ -132,18 +153,6 @@ pub(super) fn client(side: Side, endpoint: &Endpoint, password: SecretString, ui
 /// # Errors
 /// See [`connect`].
 pub fn connect_branch(bridge: &Bridge, branch: &Branch) -> Result<Connection, Halt> {
-    connect(&bridge.store, &bridge.config.state, Side::Branch(branch.code.clone()), &branch.endpoint)
-}
-
-/// Pauses before the nth repetition of a call, as long as the server asks for or a little longer each time. Answers
-/// `false` at once if it asks for more than a pass can wait.
-pub(super) async fn short_pause(nth: u32, asked: Option<Duration>) -> bool {
-    let own = SHORT_PAUSE.saturating_mul(1 << nth.min(6)).mul_f64(jitter());
-    match asked {
-        Some(asked) if asked > LONGEST_WAIT => false,
-        asked => {
-            tokio::time::sleep(asked.unwrap_or_default().max(own)).await;
-            true
-        }
-    }
+    let connection = connect(&bridge.store, &bridge.config.state, Side::Branch(branch.code.clone()), &branch.endpoint)?;
+    Ok(connection.by(&bridge.clock))
 }

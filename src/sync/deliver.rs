@@ -3,12 +3,13 @@
 //! An order is written by the create-once call and by nothing else, and nothing is searched for first. On any doubt
 //! the same call is made again: central creates the draft, or answers the one it has. What is done is never sent again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use super::bind::bind;
@@ -16,10 +17,12 @@ use super::branch::BranchPass;
 use super::central::Resolved;
 use super::load::{Postponed, Refusal, load};
 use super::{Halt, explain, jitter};
+use crate::clock::Clock;
 use crate::mapping::{self, plain};
 use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money};
 use crate::odoo::Call;
 use crate::odoo::records::{self, Adjustment, Draft, Rows};
+use crate::planted::{Bug, planted};
 use crate::problem::{Problem, Side};
 use crate::store::{Conclusion, Due, Verdict};
 
@@ -71,8 +74,9 @@ pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
             batches.spawn(async move { batch(&pass, &resolved, due).await });
         } else if !batches.is_empty() {
             again |= join_one(&mut batches).await?;
-        } else if again {
-            // A fix released others, or a stale match was dropped: they may stand before the place reached.
+        } else if again | pass.renewed.swap(false, Ordering::AcqRel) {
+            // A fix released others, a stale match was dropped, or the branch changed what had failed: they may stand before
+            // the place reached.
             (last, again) = (0, false);
         } else if reading_ended {
             return Ok(());
@@ -85,7 +89,7 @@ pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
 async fn next_batch(pass: &BranchPass, after: i64) -> Result<Vec<Due>, Halt> {
     let code = pass.branch.code.clone();
     let rows = pass.batch_rows.load(Ordering::Relaxed);
-    let now = if pass.request.now { None } else { Some(Timestamp::now()) };
+    let now = if pass.request.now { None } else { Some(pass.now()) };
     Ok(pass.bridge.store.run(move |store| store.due(&code, after, now, rows)).await?)
 }
 
@@ -104,23 +108,25 @@ async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<
     let orders: Vec<_> = due.iter().map(|due| due.order.clone()).collect();
     bind(pass, resolved, &orders).await?;
     let (mut verdicts, mut drafts) = map(pass, resolved, &due).await;
+    let judged: BTreeSet<usize> = verdicts.keys().copied().collect();
     let mut halt = None;
-    let mut dropped_match = false;
+    let mut again = false;
     if pass.request.dry_run {
         let would = |draft: &SaleOrder| Verdict::Done { id: CentralId::new(0), name: draft.client_order_ref.clone(), adjusted: None };
         verdicts.extend(drafts.iter().map(|(place, draft)| (*place, would(draft))));
     } else if !drafts.is_empty() {
         let _permit = pass.central.writers.acquire().await;
-        let wanted: Vec<i64> = drafts.keys().map(|place| due[*place].record).collect();
-        let intended = pass.bridge.store.run(move |store| store.intend(&wanted)).await?;
-        // Somebody may have said in the meantime that one is not to be sent.
+        let wanted: Vec<(i64, String)> = drafts.keys().map(|place| (due[*place].record, due[*place].content.clone())).collect();
+        let intended = pass.bridge.store.run(move |store| store.intend_orders(&wanted)).await?;
+        // In the meantime somebody may have said that one is not to be sent, or the branch has changed it.
+        again = intended.len() < drafts.len();
         drafts.retain(|place, _| intended.contains(&due[*place].record));
         let mut writer = Writer { pass, resolved, due: &due, drafts: &drafts, verdicts: &mut verdicts, dropped_match: false };
         halt = writer.write().await.err();
-        dropped_match = writer.dropped_match;
+        again |= writer.dropped_match;
     }
-    let released = conclude(pass, &due, verdicts, began.elapsed()).await?;
-    halt.map_or(Ok(dropped_match || released > 0), Err)
+    let released = conclude(pass, &due, verdicts, &judged, began.elapsed()).await?;
+    halt.map_or(Ok(again || released > 0), Err)
 }
 
 /// The drafts of a batch by their place in it, and the verdicts of those that cannot be mapped.
@@ -144,7 +150,14 @@ async fn map(pass: &BranchPass, resolved: &Resolved, due: &[Due]) -> (BTreeMap<u
     (verdicts, drafts)
 }
 
-async fn conclude(pass: &BranchPass, due: &[Due], verdicts: BTreeMap<usize, Verdict>, took: Duration) -> Result<usize, Halt> {
+/// Records the verdicts; those at the places `judged` were come to without a call.
+async fn conclude(
+    pass: &BranchPass,
+    due: &[Due],
+    verdicts: BTreeMap<usize, Verdict>,
+    judged: &BTreeSet<usize>,
+    took: Duration,
+) -> Result<usize, Halt> {
     let counted = &pass.counted;
     for (place, verdict) in &verdicts {
         tell(pass, &due[*place], verdict, took);
@@ -156,10 +169,15 @@ async fn conclude(pass: &BranchPass, due: &[Due], verdicts: BTreeMap<usize, Verd
     pass.progress.tried.fetch_add(verdicts.len() as u64, Ordering::Relaxed);
     let conclusions: Vec<Conclusion> = verdicts
         .into_iter()
-        .map(|(place, verdict)| Conclusion { record: due[place].record, waited_for: due[place].waits_for.clone(), verdict })
+        .map(|(place, verdict)| {
+            let Due { record, waits_for, content, .. } = &due[place];
+            let judged = judged.contains(&place).then(|| content.clone());
+            Conclusion { record: *record, waited_for: waits_for.clone(), verdict, judged }
+        })
         .collect();
     let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-    Ok(pass.bridge.store.run(move |store| store.conclude(&conclusions, duration_ms, Timestamp::now())).await?)
+    let now = pass.now();
+    Ok(pass.bridge.store.run(move |store| store.conclude(&conclusions, duration_ms, now)).await?)
 }
 
 /// One event for each try of an order; `duration_ms` is that of its batch.
@@ -215,6 +233,33 @@ impl Writer<'_> {
     /// Loads the records of these places; gives the ids of those that central has, and why it stopped, if it did.
     /// The others have their verdict.
     async fn load_all(&mut self, content: &Content<'_>, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
+        #[cfg(feature = "campaign")]
+        if let (true, Content::Drafts) = (planted(Bug::SearchThenCreate), content) {
+            return self.search_then_create(places).await;
+        }
+        self.load_places(content, places).await
+    }
+
+    /// The bug that most bridges have, for the campaign: two tries, or two bridges, find nothing and both create.
+    #[cfg(feature = "campaign")]
+    async fn search_then_create(&mut self, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
+        #[derive(serde::Deserialize)]
+        struct Found {
+            id: i64,
+            client_order_ref: String,
+        }
+        let references: Vec<&str> = places.iter().map(|place| self.drafts[place].client_order_ref.as_str()).collect();
+        let domain = serde_json::json!([["client_order_ref", "in", references]]);
+        let found: Vec<Found> = self.pass.central.ask(&Call::search_read("sale.order", domain, &["client_order_ref"])).await?;
+        let there = |place: &usize| found.iter().find(|f| f.client_order_ref == self.drafts[place].client_order_ref).map(|f| f.id);
+        let known: BTreeMap<usize, i64> = places.iter().filter_map(|place| Some((*place, there(place)?))).collect();
+        let rest = places.into_iter().filter(|place| !known.contains_key(place)).collect();
+        let (mut written, halt) = self.load_places(&Content::Drafts, rest).await?;
+        written.extend(known);
+        Ok((written, halt))
+    }
+
+    async fn load_places(&mut self, content: &Content<'_>, places: Vec<usize>) -> Result<(BTreeMap<usize, i64>, Option<Problem>), Halt> {
         let call = |set: &[usize]| self.call(content, set);
         let fates = load(&self.pass.central.connection, places, call, |took, rows| self.resize(took, rows)).await;
         for (place, refusal) in fates.refused {
@@ -277,7 +322,7 @@ impl Writer<'_> {
         if stale {
             // Look again in this pass, with what central has now.
             self.dropped_match = true;
-            self.verdicts.insert(place, Verdict::Again { problem, due_at: Timestamp::now(), unknown: false });
+            self.verdicts.insert(place, Verdict::Again { problem, due_at: self.pass.now(), unknown: self.due[place].unknown });
         } else {
             self.fail(content, place, problem);
         }
@@ -301,9 +346,14 @@ impl Writer<'_> {
 
     /// This one is tried again by itself.
     fn postpone(&mut self, place: usize, Postponed { problem, retry_after, unknown }: Postponed) {
-        let now = Timestamp::now();
+        if unknown && planted(Bug::LostAnswerIsFailure) {
+            return self.fail(&Content::Drafts, place, problem);
+        }
+        let now = self.pass.now();
         let asked = retry_after.and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
-        let due_at = due_after(self.due[place].attempts, now).max(asked);
+        let due_at = due_after(self.due[place].attempts, &self.pass.bridge.clock).max(asked);
+        // A call that was not carried out says nothing of an earlier one whose answer was lost.
+        let unknown = unknown || self.due[place].unknown;
         self.verdicts.insert(place, Verdict::Again { problem, due_at, unknown });
     }
 
@@ -313,6 +363,7 @@ impl Writer<'_> {
             return Ok(());
         }
         let held = self.read_back(written).await?;
+        let earlier = self.adjusted_earlier(written, &held).await?;
         let mut lines = BTreeMap::new();
         for (place, id) in written {
             let Some(draft) = held.get(id) else {
@@ -321,17 +372,36 @@ impl Writer<'_> {
             };
             let order = &self.due[*place].order;
             let missing = order.amount_total - draft.amount_total;
-            if self.adjustable(missing, draft) {
+            if planted(Bug::DoneWithoutProof) {
+                self.verdicts.insert(*place, Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted: None });
+            } else if self.adjustable(missing, draft) {
                 let external_id = self.drafts[place].external_id.clone();
                 lines.insert(*place, (draft.clone(), Adjustment { order_id: draft.id, external_id, amount: missing }));
             } else {
-                self.verdicts.insert(*place, self.judge_draft(*place, draft, None));
+                self.verdicts.insert(*place, self.judge_draft(*place, draft, earlier.get(id).copied()));
             }
         }
         match (&self.resolved.rounding, lines.is_empty()) {
             (Some((product, _)), false) => self.adjust(&Content::Adjustments { product: *product, lines: &lines }, &lines).await,
             _ => Ok(()),
         }
+    }
+
+    /// What earlier tries have adjusted, by the draft's id: of this bridge, of one that lost its ledger or has another.
+    /// Costs a call only where there was a try before or taxes differ.
+    async fn adjusted_earlier(
+        &mut self,
+        written: &BTreeMap<usize, i64>,
+        held: &BTreeMap<i64, Draft>,
+    ) -> Result<BTreeMap<i64, Amount>, Halt> {
+        let may_be = |place: usize, id: &i64| {
+            let due = &self.due[place];
+            due.tried() || held.get(id).is_some_and(|draft| taxes_differ(due.order.amount_tax, draft.amount_tax, Amount::ZERO))
+        };
+        let ids: Vec<i64> = written.iter().filter(|(place, id)| may_be(**place, id)).map(|(_, id)| *id).collect();
+        let Some((product, _)) = self.resolved.rounding.as_ref().filter(|_| !ids.is_empty()) else { return Ok(BTreeMap::new()) };
+        let lines: Vec<records::Adjusted> = self.ask(&records::adjusted(&ids, *product), written).await?;
+        Ok(lines.into_iter().map(|line| (line.order_id.0, line.price_unit)).collect())
     }
 
     /// Adds an adjustment line to each of these drafts and reads their totals again.
@@ -353,11 +423,17 @@ impl Writer<'_> {
 
     async fn read_back(&mut self, written: &BTreeMap<usize, i64>) -> Result<BTreeMap<i64, Draft>, Halt> {
         let ids: Vec<i64> = written.values().copied().collect();
-        match self.pass.central.ask::<Vec<Draft>>(&records::drafts(&ids)).await {
-            Ok(drafts) => Ok(drafts.into_iter().map(|draft| (draft.id.get(), draft)).collect()),
+        let drafts: Vec<Draft> = self.ask(&records::drafts(&ids), written).await?;
+        Ok(drafts.into_iter().map(|draft| (draft.id.get(), draft)).collect())
+    }
+
+    /// Asks central about what was written; without an answer none of it is proved.
+    async fn ask<T: DeserializeOwned + Send + 'static>(&mut self, call: &Call, written: &BTreeMap<usize, i64>) -> Result<T, Halt> {
+        match self.pass.central.ask(call).await {
+            Ok(answer) => Ok(answer),
             Err(problem) => {
                 for place in written.keys() {
-                    let due_at = due_after(self.due[*place].attempts, Timestamp::now());
+                    let due_at = due_after(self.due[*place].attempts, &self.pass.bridge.clock);
                     self.verdicts.insert(*place, Verdict::Again { problem: problem.clone(), due_at, unknown: true });
                 }
                 Err(problem.into())
@@ -369,19 +445,20 @@ impl Writer<'_> {
     /// touched the draft yet.
     fn adjustable(&self, missing: Amount, draft: &Draft) -> bool {
         let within = self.resolved.rounding.as_ref().is_some_and(|(_, limit)| missing.abs() <= *limit);
-        within && draft.untouched() && !same_money(missing, Amount::ZERO)
+        within && (draft.untouched() || planted(Bug::AdjustTouched)) && !same_money(missing, Amount::ZERO)
     }
 
     /// Done, if total and taxes are the till's; else the problem.
     fn judge_draft(&self, place: usize, draft: &Draft, adjusted: Option<Amount>) -> Verdict {
         let order = &self.due[place].order;
-        let problem = if !same_money(order.amount_total, draft.amount_total) {
+        let coarse = planted(Bug::CoarseProof) && (order.amount_total - draft.amount_total).abs() < Amount::ONE;
+        let problem = if !coarse && !same_money(order.amount_total, draft.amount_total) {
             let limit = self.resolved.rounding.as_ref().map(|(_, limit)| *limit);
             Problem::TotalDiffers { till: order.amount_total, central: draft.amount_total, limit, hint: hint(order) }
         } else if taxes_differ(order.amount_tax, draft.amount_tax, adjusted.unwrap_or_default()) {
             Problem::TaxDiffers { till: order.amount_tax, central: draft.amount_tax }
         } else {
-            return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted };
+            return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted: adjusted.map(with_cents) };
         };
         Verdict::Failed { problems: vec![problem], draft: Some((draft.id, draft.name.clone())) }
     }
@@ -392,6 +469,13 @@ impl Writer<'_> {
 fn taxes_differ(till: Amount, central: Amount, adjusted: Amount) -> bool {
     let (till, central) = (till.abs(), central.abs());
     (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED + adjusted.abs()
+}
+
+/// The same amount with two decimals at least: it is written alike whether it was computed or read back.
+fn with_cents(amount: Amount) -> Amount {
+    let mut amount = amount.normalize();
+    amount.rescale(amount.scale().max(2));
+    amount
 }
 
 /// A likely reason for a total that differs.
@@ -405,8 +489,9 @@ fn hint(order: &PosOrder) -> Option<String> {
 
 /// When a record is tried again after its nth try: doubling pauses, a quarter of chance so that many records do not
 /// all come at one moment.
-pub(super) fn due_after(attempts: u32, now: Timestamp) -> Timestamp {
+pub(super) fn due_after(attempts: u32, clock: &Clock) -> Timestamp {
+    let now = clock.now();
     let pause = FIRST_PAUSE.saturating_mul(1_u32 << attempts.min(16)).min(LONGEST_PAUSE);
-    let pause = pause.mul_f64(jitter());
+    let pause = pause.mul_f64(jitter(clock));
     now.checked_add(pause).unwrap_or(now)
 }

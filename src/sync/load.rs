@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, TRIES, short_pause};
+use super::connection::{Connection, TRIES};
 use super::explain;
 use crate::odoo::records::{self, Loaded, Rows};
 use crate::odoo::{Call, OdooError, Outcome, is_serialization};
+use crate::planted::{Bug, planted};
 use crate::problem::{Problem, Retry};
 
 /// Calls of one batch that may fail inside Odoo, or be too much for it, before the rest waits for a better hour: enough
@@ -60,7 +61,7 @@ enum Answer {
 }
 
 /// Loads the records of these places. `call` makes the call of some of them, in their order; `took` hears how long each
-/// call of so many rows took.
+/// call of so many rows took: without end, if it was too large for the server or a proxy before it.
 pub async fn load(
     connection: &Connection,
     places: Vec<usize>,
@@ -77,7 +78,9 @@ pub async fn load(
         let (call, rows) = call(&set);
         let began = Instant::now();
         let answer = repeat(connection, &call, &rows, &set).await;
-        took(began.elapsed(), rows.total());
+        // A proxy says no at once, which is no reason to send it more.
+        let too_large = matches!(&answer, Ok(Answer::TooMuch(error)) if error.is_about_size());
+        took(if too_large { Duration::MAX } else { began.elapsed() }, rows.total());
         match answer {
             Ok(Answer::Written(ids)) => fates.written.extend(set.into_iter().zip(ids)),
             Ok(Answer::Refused(bad)) => {
@@ -136,7 +139,7 @@ async fn repeat(connection: &Connection, call: &Call, rows: &Rows, set: &[usize]
             Err(error) => error,
         };
         let again = explain::passes_by_itself(&error) || matches!(error, OdooError::Server(_));
-        if !again || tries + 1 == TRIES || !short_pause(tries, error.retry_after()).await {
+        if !again || tries + 1 == TRIES || !connection.short_pause(tries, error.retry_after()).await {
             return Err(error);
         }
         tries += 1;
@@ -152,7 +155,7 @@ fn halve(sets: &mut Vec<Vec<usize>>, set: &[usize]) {
 /// What the complaints of a refused `load` mean; `None` = another transaction was first, the same call goes again.
 fn judge(messages: &[records::Message], rows: &Rows, set: &[usize]) -> Option<Answer> {
     let errors: Vec<&records::Message> = messages.iter().filter(|message| message.kind == "error").collect();
-    if errors.iter().any(|message| is_serialization(&message.message)) {
+    if errors.iter().any(|message| is_serialization(&message.message)) && !planted(Bug::SerializationIsFailure) {
         return None;
     }
     let mut bad: BTreeMap<usize, String> = BTreeMap::new();

@@ -4,6 +4,7 @@
 //! by side for each branch. They share nothing but the ledger, so either may stop, fail or be killed at any line. `timetable`
 //! says when passes start, `daemon` starts them.
 
+mod audit;
 mod bind;
 mod branch;
 mod central;
@@ -13,11 +14,14 @@ mod daemon;
 mod deliver;
 mod discover;
 mod explain;
+mod fingerprints;
 mod keys;
 mod load;
 mod pass;
 mod receive;
+mod reconcile;
 mod send;
+pub mod sessions;
 mod timetable;
 
 use std::sync::Arc;
@@ -25,6 +29,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use audit::{
+    AuditReport, BranchAudit, DAYS as AUDIT_DAYS, DAYS_MAX as AUDIT_DAYS_MAX, FINDINGS_MAX as AUDIT_FINDINGS_MAX, Finding, FindingKind,
+    Unchecked, audit,
+};
 pub use branch::{Progress, Request};
 pub use central::Central;
 pub use check::{Checked, Step, Verdict, check};
@@ -34,8 +42,10 @@ pub use discover::{BranchChoices, CentralChoices, branch_choices, central_choice
 pub use explain::{Asked, problem};
 pub use keys::key_expiry;
 pub use pass::{Report, run};
+pub use reconcile::{BranchProof, SessionGap, days_to_prove, prove_days, yesterday};
 pub use send::{FieldReport, ItemReport, PICTURE_MAX, SendReport, SendRequest, Told, send};
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::BranchCode;
 use crate::problem::{Problem, Side};
@@ -83,6 +93,10 @@ pub struct Bridge {
     pub config: Config,
     /// The ledger.
     pub store: Store,
+    /// What passes go by.
+    pub clock: Clock,
+    /// Branches read at one time.
+    pub parallel_branches: usize,
     /// What is at work, for those who have to wait.
     verb: &'static str,
     /// A directory that goes with the bridge.
@@ -112,13 +126,29 @@ impl Bridge {
     pub fn open(config: Config, verb: &'static str) -> Result<Self, StoreError> {
         let lock = Lock::share(&config.state)?;
         let store = Store::open(&config.state)?;
-        Ok(Self { config, store, verb, scratch: None, _lock: Arc::new(lock) })
+        Ok(Self {
+            config,
+            store,
+            clock: Clock::default(),
+            parallel_branches: pass::PARALLEL_BRANCHES,
+            verb,
+            scratch: None,
+            _lock: Arc::new(lock),
+        })
     }
 
     /// The same ledger under new settings, whose state directory is the same.
     #[must_use]
     pub fn under(&self, config: Config) -> Self {
-        Self { config, store: self.store.clone(), verb: self.verb, scratch: None, _lock: self._lock.clone() }
+        Self {
+            config,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            parallel_branches: self.parallel_branches,
+            verb: self.verb,
+            scratch: None,
+            _lock: self._lock.clone(),
+        }
     }
 
     /// Waits for the right to make a pass of a branch in a direction.
@@ -129,10 +159,13 @@ impl Bridge {
         if dry_run {
             return Ok(None); // it works on a copy of its own
         }
-        let began = std::time::Instant::now();
+        let mut waited = Duration::ZERO;
         loop {
             match Lock::pass(&self.config.state, branch, direction, self.verb) {
-                Err(StoreError::Locked(_)) if began.elapsed() < PASS_WAIT => tokio::time::sleep(PASS_LOOK).await,
+                Err(StoreError::Locked(_)) if waited < PASS_WAIT => {
+                    self.clock.sleep(PASS_LOOK).await;
+                    waited += PASS_LOOK;
+                }
                 taken => return taken.map(Some),
             }
         }
@@ -147,7 +180,15 @@ impl Bridge {
         let directory = config.state.join(format!("rehearsal-{}", std::process::id()));
         let lock = Lock::share(&directory)?;
         let store = Store::open(&config.state)?.copy_to(&directory)?;
-        Ok(Self { config, store, verb: "receive --dry-run", scratch: Some(directory), _lock: Arc::new(lock) })
+        Ok(Self {
+            config,
+            store,
+            clock: Clock::default(),
+            parallel_branches: pass::PARALLEL_BRANCHES,
+            verb: "receive --dry-run",
+            scratch: Some(directory),
+            _lock: Arc::new(lock),
+        })
     }
 
     /// Opens the client of central.
@@ -156,15 +197,13 @@ impl Bridge {
     /// See [`connect`].
     pub fn central(&self) -> Result<Central, Halt> {
         let connection = connection::connect(&self.store, &self.config.state, Side::Central, &self.config.central.endpoint)?;
-        Ok(Central::new(connection, self.config.central.writers))
+        Ok(Central::new(connection.by(&self.clock), self.config.central.writers))
     }
 }
 
 /// Between 0.75 and 1.25.
-fn jitter() -> f64 {
-    // Chance here spreads load; nothing depends on its quality, so without random bytes there is simply none.
-    let byte = getrandom::u32().map_or(128, |n| n % 256);
-    0.75 + f64::from(byte) / 512.0
+fn jitter(clock: &Clock) -> f64 {
+    0.75 + f64::from(clock.chance()) / 512.0
 }
 
 /// A time as Odoo writes it: UTC, whole seconds.

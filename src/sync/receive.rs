@@ -10,17 +10,21 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::branch::BranchPass;
-use super::connection::{TRIES, short_pause};
+use super::connection::TRIES;
 use super::{Halt, explain, odoo_time, parse_odoo_time};
 use crate::config::{Branch, Receive};
 use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Shop, Tax, User};
-use crate::odoo::records::{self, Fields, Header};
+use crate::odoo::records::{self, ChildHeader, Fields, Header};
 use crate::odoo::{Call, OdooError};
+use crate::planted::{Bug, planted};
 use crate::problem::Problem;
 use crate::store::BranchRecord;
 
 /// Headers in one call: about 100 kB, 1,000 are one page of the largest shop's day.
 const HEADERS: usize = 1_000;
+
+/// How often a look back goes on to a thousand older orders, to tell how many a restored branch has lost: 20,000 are months.
+const MOST_STEPS_BACK: usize = 20;
 
 /// Orders read in one page, with all their lines and payments: about 1 MB at 5 lines an order.
 pub const PAGE: usize = 200;
@@ -34,6 +38,13 @@ const FLOOR: i64 = 2_000;
 
 /// How often the window is asked for without the bound on ids: a draft that is paid late keeps its old, low id.
 const WHOLE_WINDOW_EVERY: Duration = Duration::from_secs(3600);
+
+/// Newest orders that each pass looks at on both sides: enough to tell a database that went back in time from an order that
+/// somebody deleted, few enough to go along in a call that is made anyway.
+pub(super) const FINGERPRINTS: usize = 50;
+
+/// Newest orders by which a branch is known again before its records are read anew: orders are as good as never deleted.
+const WITNESSES: usize = 5;
 
 /// What a pass over a branch looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,16 +65,19 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let mut window = Window::of(pass).await?;
     looked.whole_window = window.floor == 0;
 
-    let mut page = Page { fields, size: PAGE, waiting: Vec::new(), kept_any: false };
+    let mut page = Page { fields, domain: window.wanted.clone(), size: PAGE, waiting: Vec::new(), kept_any: false };
     let mut after = window.floor;
     loop {
-        let call = records::headers(&window.domain, after, HEADERS);
+        let call = records::headers(&window.domain, &window.newest, after, HEADERS);
         let (headers, date): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
         looked.answered = true;
         // The branch's clock at the start: whatever is written from now on is in the next window.
-        window.started.get_or_insert(date.unwrap_or(pass.now));
+        window.started.get_or_insert(date.filter(|_| !planted(Bug::OurClock)).unwrap_or(pass.started_at));
         let Some(last) = headers.last().map(|header| header.id.get()) else { break };
         let full = headers.len() == HEADERS;
+        if let (true, Some(started)) = (planted(Bug::CursorFirst), window.started) {
+            keep_cursor(pass, &odoo_time(started)).await?;
+        }
         page.waiting.extend(unknown_or_changed(pass, &headers, &mut window).await?);
         // The last page is held back: it takes the cursor along.
         page.keep_while(pass, |waiting, size| waiting > size, None).await?;
@@ -72,14 +86,63 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
             break;
         }
     }
+    children(pass, &window, &mut page).await?;
     notice_restore(pass, &window).await?;
     let cursor = window.started.map(odoo_time);
     page.keep_while(pass, |waiting, _| waiting > 0, cursor.as_deref()).await?;
     Ok(())
 }
 
+/// Puts the orders on the list of which a line or a payment was written by itself after them: together with each whole window, since
+/// Odoo has no index for it, and looking through 1.2 million lines and 400,000 payments took PostgreSQL half a second.
+async fn children(pass: &BranchPass, window: &Window, page: &mut Page) -> Result<(), Halt> {
+    let Some(since) = window.since.as_deref().filter(|_| window.whole) else { return Ok(()) };
+    for model in records::CHILDREN {
+        let mut after = 0;
+        loop {
+            let call = records::child_headers(model, since, after, HEADERS);
+            let children: Vec<ChildHeader> = pass.connection.ask(&call).await?;
+            let ids: Vec<i64> = children.iter().map(|child| child.order_id.id.get()).collect();
+            let code = pass.branch.code.clone();
+            let written = pass.bridge.store.run(move |store| store.write_dates(&code, &ids)).await?;
+            for child in &children {
+                let order = child.order_id.id;
+                let later = written.get(&order.get()).is_some_and(|written| child.write_date > *written);
+                if later && !page.waiting.contains(&order) {
+                    page.waiting.push(order);
+                }
+            }
+            page.keep_while(pass, |waiting, size| waiting > size, None).await?;
+            let Some(last) = children.last().filter(|_| children.len() == HEADERS) else { break };
+            after = last.id;
+        }
+    }
+    Ok(())
+}
+
+/// Reads these orders and keeps them, as a pass does that meets them.
+///
+/// # Errors
+/// As [`read`].
+pub async fn take(pass: &BranchPass, orders: Vec<BranchId<PosOrderModel>>) -> Result<(), Halt> {
+    let mut page = Page { fields: fields(pass).await?, domain: domain(&pass.branch), size: PAGE, waiting: orders, kept_any: false };
+    page.keep_while(pass, |waiting, _| waiting > 0, None).await
+}
+
+/// What of a branch's orders is received, whatever the day: its shops, and with `receive = "closed"` closed sessions only.
+pub fn domain(branch: &Branch) -> Vec<Json> {
+    let mut domain = Vec::new();
+    if !branch.shops.is_empty() {
+        domain.push(json!(["config_id.name", "in", branch.shops]));
+    }
+    if branch.receive == Receive::Closed {
+        domain.push(json!(["session_id.state", "=", "closed"]));
+    }
+    domain
+}
+
 /// The fields of this branch, from the ledger or asked once.
-async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
+pub(super) async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
     if let Some(known) = pass.endpoint.fields.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
         return Ok(known);
     }
@@ -91,7 +154,7 @@ async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
 
 /// Makes sure that the branch has the shops which the settings name, when they were not found there before: a name with
 /// a slip in it would receive nothing for ever, and nobody would know.
-async fn shops_exist(pass: &BranchPass) -> Result<(), Halt> {
+pub(super) async fn shops_exist(pass: &BranchPass) -> Result<(), Halt> {
     #[derive(serde::Deserialize)]
     struct Named {
         name: String,
@@ -111,6 +174,13 @@ async fn shops_exist(pass: &BranchPass) -> Result<(), Halt> {
 /// What this pass asks for.
 struct Window {
     domain: Vec<Json>,
+    /// The same without the bound on when it was written.
+    wanted: Vec<Json>,
+    /// The newest orders that were received: looked at each time, since a branch that still has them was not put back
+    /// to a backup.
+    newest: Vec<i64>,
+    /// Whether it is one of the rarer looks without the bound on ids.
+    whole: bool,
     /// Only ids above; 0 = all.
     floor: i64,
     /// Only written at or after; `None` = a first pass, or one from a given day.
@@ -124,34 +194,46 @@ impl Window {
     async fn of(pass: &BranchPass) -> Result<Self, Halt> {
         let from = Branch { from: pass.request.from.unwrap_or(pass.branch.from), ..pass.branch.clone() }.from_utc();
         let mut domain = vec![json!(["date_order", ">=", odoo_time(from)])];
-        if !pass.branch.shops.is_empty() {
-            domain.push(json!(["config_id.name", "in", pass.branch.shops]));
-        }
-        if pass.branch.receive == Receive::Closed {
-            domain.push(json!(["session_id.state", "=", "closed"]));
-        }
-        // A pass from a given day looks at all of it, however long ago it was written.
-        let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none());
+        domain.extend(self::domain(&pass.branch));
+        // A pass from a given day looks at all of it, however long ago it was written; so does the first one that asks for
+        // something else than the last one that came to its end.
+        let asked_else = pass.last.as_ref().and_then(|last| last.asked.as_ref()).is_some_and(|asked| *asked != asked_for(&pass.branch));
+        let wanted = domain.clone();
+        let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none() && !asked_else);
         let cursor = cursor.and_then(parse_odoo_time);
         let whole_at = pass.last.as_ref().and_then(|last| last.whole_window_at);
         let recent = |last: Timestamp| {
-            let same_day = last.strftime("%F").to_string() == pass.now.strftime("%F").to_string();
-            same_day && pass.now.duration_since(last) < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
+            let same_day = last.strftime("%F").to_string() == pass.started_at.strftime("%F").to_string();
+            // Also when our clock was set back.
+            same_day && pass.started_at.duration_since(last).abs() < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
         };
-        let frequent = cursor.is_some() && whole_at.is_some_and(recent);
+        let frequent = cursor.is_some() && (whole_at.is_some_and(recent) || planted(Bug::FloorAlways));
         // What the frequent passes since the last whole window have not seen is seen now, wherever the cursor has got to.
         let seen_to = if frequent { cursor } else { cursor.map(|cursor| whole_at.map_or(cursor, |at| cursor.min(branch_time(pass, at)))) };
-        let since = seen_to.and_then(|at| at.checked_sub(pass.branch.overlap).ok()).map(odoo_time);
+        let overlap = if planted(Bug::SkipOverlap) { Duration::ZERO } else { pass.branch.overlap };
+        let since = seen_to.and_then(|at| at.checked_sub(overlap).ok()).map(odoo_time);
         let mut floor = 0;
         if let Some(since) = &since {
+            if pass.branch.receive == Receive::Closed {
+                // The closing writes the session, and of its orders only those that are not invoiced.
+                domain.extend([json!("|"), json!(["session_id.write_date", ">=", since])]);
+            }
             domain.push(json!(["write_date", ">=", since]));
         }
         if frequent {
             let code = pass.branch.code.clone();
             floor = (pass.bridge.store.run(move |store| store.highest_order(&code)).await? - FLOOR).max(0);
         }
-        Ok(Self { domain, floor, since, started: None, met: HashSet::new() })
+        let code = pass.branch.code.clone();
+        let newest = pass.bridge.store.run(move |store| store.newest_orders(&code, floor, i64::MAX, FINGERPRINTS)).await?;
+        Ok(Self { domain, wanted, newest, whole: !frequent, floor, since, started: None, met: HashSet::new() })
     }
+}
+
+/// What the settings ask of a branch: when it becomes more, what was passed over is looked at.
+pub fn asked_for(branch: &Branch) -> String {
+    let Branch { receive, from, shops, timezone, .. } = branch;
+    format!("{receive:?} from {from} {timezone:?} {shops:?}")
 }
 
 /// A moment of our clock by the branch's, as far apart as they were at the last pass.
@@ -182,6 +264,8 @@ async fn unknown_or_changed(pass: &BranchPass, headers: &[Header], window: &mut 
 /// Orders to be read, and the size of the pages.
 struct Page {
     fields: Fields,
+    /// What of the branch is received, whenever it was written.
+    domain: Vec<Json>,
     size: usize,
     waiting: Vec<BranchId<PosOrderModel>>,
     kept_any: bool,
@@ -199,14 +283,34 @@ impl Page {
             };
             let moves = cursor.filter(|_| ids.len() == self.waiting.len());
             cursor_moved |= moves.is_some();
+            let orders = self.without_strangers(pass, orders).await?;
             keep(pass, orders, moves).await?;
-            self.waiting.drain(..ids.len());
+            let skipped = usize::from(planted(Bug::PageSkipsOne) && self.waiting.len() > ids.len());
+            self.waiting.drain(..ids.len() + skipped);
             self.kept_any = true;
         }
         if let (Some(cursor), true, false) = (cursor, self.kept_any, cursor_moved) {
             keep_cursor(pass, cursor).await?;
         }
         Ok(())
+    }
+
+    /// Without orders that are read only for their numbers, which the branch gave again after it was put back to a backup, and that
+    /// are not to be received: open ones, and those of other shops.
+    async fn without_strangers(&self, pass: &BranchPass, mut orders: Vec<PosOrder>) -> Result<Vec<PosOrder>, Halt> {
+        let sales: Vec<(i64, String)> = orders.iter().map(|order| (order.id.get(), order.witness())).collect();
+        let code = pass.branch.code.clone();
+        let reused = pass.bridge.store.run(move |store| store.reused_numbers(&code, &sales)).await?;
+        if reused.is_empty() {
+            return Ok(orders);
+        }
+        let mut domain = self.domain.clone();
+        domain.push(json!(["id", "in", reused]));
+        let received: Vec<Header> = pass.connection.ask(&records::headers(&domain, &[], 0, reused.len())).await?;
+        let strange: Vec<i64> = reused.into_iter().filter(|id| !received.iter().any(|header| header.id.get() == *id)).collect();
+        orders.retain(|order| !strange.contains(&order.id.get()));
+        tell_gone(pass, strange).await?;
+        Ok(orders)
     }
 
     /// One page; `None` = it was too much for the link, and the size is smaller now.
@@ -220,7 +324,11 @@ impl Page {
                     tracing::info!(branch = %pass.branch.code, page = self.size, "The branch answers slowly: smaller pages");
                     return Ok(None);
                 }
-                Err(error) if explain::passes_by_itself(&error) && tries + 1 < TRIES && short_pause(tries, error.retry_after()).await => {
+                Err(error)
+                    if explain::passes_by_itself(&error)
+                        && tries + 1 < TRIES
+                        && pass.connection.short_pause(tries, error.retry_after()).await =>
+                {
                     tries += 1
                 }
                 Err(error @ OdooError::FieldUnknown(_)) => {
@@ -237,7 +345,7 @@ impl Page {
 async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) -> Result<(), Halt> {
     let records = named_records(pass, &orders).await?;
     let witnesses: Vec<String> = orders.iter().filter(|order| order.uuid.is_some()).map(PosOrder::witness).collect();
-    let (code, now, read) = (pass.branch.code.clone(), pass.now, orders.len() as u64);
+    let (code, now, read) = (pass.branch.code.clone(), pass.started_at, orders.len() as u64);
     let cursor = cursor.map(str::to_owned);
     let kept = pass
         .bridge
@@ -264,7 +372,7 @@ async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) ->
 }
 
 async fn keep_cursor(pass: &BranchPass, cursor: &str) -> Result<(), Halt> {
-    let (code, now, cursor) = (pass.branch.code.clone(), pass.now, cursor.to_owned());
+    let (code, now, cursor) = (pass.branch.code.clone(), pass.started_at, cursor.to_owned());
     pass.bridge.store.run(move |store| store.keep(&code, &[], &[], Some(&cursor), now)).await?;
     Ok(())
 }
@@ -275,26 +383,61 @@ async fn note_branch_problem(pass: &BranchPass, problem: Problem) -> Result<(), 
     Ok(pass.bridge.store.run(move |store| store.set_branch_problem(&code, Some(&problem))).await?)
 }
 
-/// Received orders that a look at the same window no longer meets, and that the branch no longer has: paid orders
-/// cannot be deleted in Odoo, so its database went back in time.
+/// Received orders that a look at the same window, or by their ids, no longer meets, and that the branch no longer has: paid
+/// orders cannot be deleted in Odoo, so its database went back in time. It is told once; from then on they are not looked for.
 async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> {
-    let Some(since) = window.since.clone() else { return Ok(()) };
-    let (code, floor) = (pass.branch.code.clone(), window.floor);
-    let expected = pass.bridge.store.run(move |store| store.window(&code, &since, floor)).await?;
-    let missed: Vec<i64> = expected.into_iter().filter(|id| !window.met.contains(id)).take(PAGE).collect();
+    let mut expected = window.newest.clone();
+    if let Some(since) = window.since.clone() {
+        let (code, floor) = (pass.branch.code.clone(), window.floor);
+        expected.extend(pass.bridge.store.run(move |store| store.window(&code, &since, floor)).await?);
+    }
+    expected.sort_unstable();
+    expected.dedup();
+    let missed: Vec<i64> = expected.into_iter().filter(|id| !window.met.contains(id)).collect();
     if missed.is_empty() {
         return Ok(());
     }
     // A changed `shops` or `receive` also hides orders; ask for them by id before crying out.
-    let call = Call::read(PosOrderModel::NAME, &missed, &["write_date"]);
-    let (found, _): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
-    let found: HashSet<i64> = found.iter().map(|header| header.id.get()).collect();
-    let gone: Vec<String> = missed.iter().filter(|id| !found.contains(id)).map(i64::to_string).collect();
+    let mut gone = gone_of(pass, &missed).await?;
+    let Some(mut lowest) = gone.iter().min().copied() else { return Ok(()) };
+    // How far back it goes: older orders, until some are all there.
+    for _ in 0..MOST_STEPS_BACK {
+        let code = pass.branch.code.clone();
+        let older = pass.bridge.store.run(move |store| store.newest_orders(&code, 0, lowest, HEADERS)).await?;
+        let more = gone_of(pass, &older).await?;
+        let Some(least) = more.iter().min().copied() else { break };
+        lowest = least;
+        gone.extend(more);
+    }
+    gone.sort_unstable();
+    gone.dedup();
+    tell_gone(pass, gone).await
+}
+
+/// Notes that the branch no longer has these orders, and tells it.
+async fn tell_gone(pass: &BranchPass, gone: Vec<i64>) -> Result<(), Halt> {
     if gone.is_empty() {
         return Ok(());
     }
-    let details = format!("{} received orders are no longer there, the first is number {}", gone.len(), gone[0]);
+    let (code, now) = (pass.branch.code.clone(), pass.started_at);
+    let receipts = pass.bridge.store.run(move |store| store.note_gone_at_branch(&code, &gone, now)).await?;
+    let details = match receipts.as_slice() {
+        [one] => format!("the received order {one} is no longer there"),
+        [first, .., last] => format!("{} received orders are no longer there, {first} to {last}", receipts.len()),
+        [] => return Ok(()),
+    };
     note_branch_problem(pass, Problem::BranchRestored { details }).await
+}
+
+/// Those of these orders that the branch does not have.
+async fn gone_of(pass: &BranchPass, ids: &[i64]) -> Result<Vec<i64>, Halt> {
+    let mut gone = Vec::new();
+    for ids in ids.chunks(HEADERS) {
+        let found: Vec<Header> = pass.connection.ask(&Call::read(PosOrderModel::NAME, ids, &["write_date"])).await?;
+        let found: HashSet<i64> = found.iter().map(|header| header.id.get()).collect();
+        gone.extend(ids.iter().filter(|id| !found.contains(id)));
+    }
+    Ok(gone)
 }
 
 /// The products, taxes, customers and users that orders name and the ledger does not know yet.
@@ -340,6 +483,9 @@ async fn read_records(pass: &BranchPass, model: &'static str, ids: &[i64]) -> Re
 pub async fn refresh(pass: &BranchPass) -> Result<(), Halt> {
     let code = pass.branch.code.clone();
     let stale = pass.bridge.store.run(move |store| store.stale_records(&code)).await?;
+    if stale.is_empty() || !is_the_same_database(pass).await? {
+        return Ok(());
+    }
     let mut records = Vec::new();
     for model in [Product::NAME, Tax::NAME, Partner::NAME, User::NAME] {
         let ids: Vec<i64> = stale.iter().filter(|(of, _)| of == model).map(|(_, id)| *id).collect();
@@ -355,8 +501,30 @@ pub async fn refresh(pass: &BranchPass) -> Result<(), Halt> {
         }
     }
     if !records.is_empty() {
-        let (code, now) = (pass.branch.code.clone(), pass.now);
+        let (code, now) = (pass.branch.code.clone(), pass.started_at);
         pass.bridge.store.run(move |store| store.keep(&code, &[], &records, None, now)).await?;
     }
     Ok(())
+}
+
+/// Whether the branch has any of the newest orders that were received from it: another database has other records under the same
+/// numbers.
+async fn is_the_same_database(pass: &BranchPass) -> Result<bool, Halt> {
+    let code = pass.branch.code.clone();
+    let newest = pass.bridge.store.run(move |store| store.newest_orders(&code, 0, i64::MAX, WITNESSES)).await?;
+    let (Some(first), Some(last)) = (newest.iter().min().copied(), newest.iter().max().copied()) else { return Ok(true) };
+    let code = pass.branch.code.clone();
+    let known = pass.bridge.store.run(move |store| store.known(&code, first, last)).await?;
+    let ids: Vec<BranchId<PosOrderModel>> = newest.into_iter().map(BranchId::new).collect();
+    let Ok(fields) = fields(pass).await else { return Ok(false) };
+    Ok(match records::orders(&pass.connection.odoo, &fields, &ids).await {
+        Ok(orders) => orders.iter().any(|order| {
+            let witness = order.witness();
+            known.get(&order.id.get()).is_some_and(|rows| rows.iter().any(|row| row.witness == witness))
+        }),
+        Err(error) => {
+            tracing::info!(branch = %pass.branch.code, %error, "The branch does not answer: its records stay as last read");
+            false
+        }
+    })
 }

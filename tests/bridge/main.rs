@@ -3,10 +3,15 @@
 //! Everything is asserted on the tables of the two sides, never on what the bridge says about itself.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod daemon;
 mod everyday;
+mod fingerprints;
+mod found;
 mod mishaps;
+mod reconcile;
 mod restore;
 mod sending;
+mod sessions;
 mod stage;
 mod watch;

@@ -1,6 +1,6 @@
 //! Days with accidents: whatever happens on the way, each order is at central once, with its total.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use posbridge::demo::{Item, Mishap, Sale, When};
@@ -51,6 +51,21 @@ async fn a_call_that_never_arrived_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_database_that_odoo_lost_for_a_moment_breaks_no_pass() {
+    for (model, method) in
+        [("pos.order", "search_read"), ("product.product", "search_read"), ("sale.order", "load"), ("sale.order", "read")]
+    {
+        let stage = Stage::new(1).await;
+        stage.branches[0].sell_random(20, 1);
+        let words = "Traceback (most recent call last):\npsycopg2.InterfaceError: connection already closed";
+        stage.server.inject(When::call(model, method), Mishap::fault(1, words));
+        let reports = stage.receive().await;
+        assert!(reports[0].error.is_none() && reports[0].pending == 0, "{model}.{method}: {reports:?}");
+        stage.assert_exactly_once();
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_at_every_kind_of_call_costs_nothing_but_time() {
     for (model, method) in [
         ("pos.order", "search_read"),
@@ -77,6 +92,25 @@ async fn a_request_too_large_goes_in_halves() {
     stage.settle().await;
     stage.assert_exactly_once();
     assert!(stage.server.calls("sale.order", "load") > 4);
+}
+
+#[tokio::test]
+async fn calls_do_not_grow_while_they_are_too_large() {
+    let stage = Stage::new(1).await;
+    // Many batches: the first one has 200 rows.
+    stage.branches[0].sell_random(400, 1);
+    let sizes: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let seen_sizes = sizes.clone();
+    let large = move |seen: &posbridge::demo::Seen| {
+        let orders = format!("{:?}", seen.named).matches("\"b1-").count();
+        seen_sizes.lock().unwrap().push(orders);
+        orders > 20
+    };
+    stage.server.inject(When::call("sale.order", "load").and(large).always(), Mishap::page(413, "too large"));
+    stage.settle().await;
+    stage.assert_exactly_once();
+    let sizes = sizes.lock().unwrap();
+    assert!(sizes[0] > 20 && sizes.iter().all(|orders| *orders <= 2 * sizes[0]), "orders in a call: {sizes:?}");
 }
 
 #[tokio::test]
@@ -285,4 +319,41 @@ async fn a_draft_that_somebody_edited_gets_no_adjustment_line_when_the_ledger_is
     assert_eq!(stage.failed()[0].problems[0].cause(), "total_differs");
     let now = stage.central.sale_orders().remove(0);
     assert_eq!((now.lines.len(), now.order.text("client_order_ref").as_str()), (draft.lines.len(), "by hand"));
+}
+
+/// An order whose taxes differ by what is adjusted: central keeps two decimals of a quantity.
+fn sell_adjusted(stage: &Stage) {
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0004").qty("0.125").price("100")));
+}
+
+fn adjusted(stage: &Stage) -> Vec<Option<String>> {
+    stage.log(Filter::default()).iter().map(|entry| entry.adjusted.clone()).collect()
+}
+
+#[tokio::test]
+async fn an_adjustment_whose_answer_is_lost_is_known_again() {
+    let stage = Stage::new(1).await;
+    sell_adjusted(&stage);
+    stage.server.inject(When::call("sale.order.line", "load").always(), Mishap::drop_after());
+    let report = &stage.receive().await[0];
+    assert_eq!((report.pending, report.failed), (1, 0), "{report:?}");
+    stage.server.clear_mishaps();
+    stage.settle().await;
+    stage.assert_exactly_once();
+    assert_eq!((adjusted(&stage), stage.failed()), (vec![Some("-0.50".to_owned())], vec![]));
+}
+
+#[tokio::test]
+async fn adjustments_of_a_bridge_that_lost_its_ledger_are_known_again() {
+    let stage = Stage::new(1).await;
+    // Enough of them that the adjustment of some is seen in the taxes.
+    stage.branches[0].sell_random(150, 7);
+    stage.settle().await;
+    let lines = stage.central.count("sale.order.line");
+    std::fs::remove_dir_all(stage.config().state).unwrap();
+    stage.seal();
+    stage.settle().await;
+    stage.assert_exactly_once();
+    assert_eq!((stage.failed(), stage.central.count("sale.order.line")), (vec![], lines));
+    assert!(adjusted(&stage).iter().any(Option::is_some), "no adjustment was seen in the taxes");
 }

@@ -510,7 +510,7 @@ impl Writer<'_> {
             fates.halt.get_or_insert(problem);
         }
         let (mut conclusions, mut remember, mut bindings) = (Vec::new(), Vec::new(), Vec::new());
-        let now = Timestamp::now();
+        let now = self.now();
         for (place, going) in going.into_iter().enumerate() {
             let Going { record, mut item, attempts } = going;
             let sending = if let Some(id) = fates.written.get(&place).copied() {
@@ -526,11 +526,19 @@ impl Writer<'_> {
                     Some(Postponed { problem, .. }) if problem.retry() != Retry::ByItself => Sending::Failed(vec![problem]),
                     Some(Postponed { problem, retry_after, unknown }) => {
                         let asked = retry_after.and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
-                        Sending::Again { problem, due_at: due_after(attempts, now).max(asked), unknown }
+                        Sending::Again {
+                            problem,
+                            due_at: due_after(attempts, self.side.reader.connection.odoo.clock()).max(asked),
+                            unknown,
+                        }
                     }
                     // It stopped before this one came.
                     None => match &fates.halt {
-                        Some(problem) => Sending::Again { problem: problem.clone(), due_at: due_after(attempts, now), unknown: false },
+                        Some(problem) => Sending::Again {
+                            problem: problem.clone(),
+                            due_at: due_after(attempts, self.side.reader.connection.odoo.clock()),
+                            unknown: false,
+                        },
                         None => continue,
                     },
                 }
@@ -583,14 +591,21 @@ impl Writer<'_> {
         Sending::Done
     }
 
+    fn now(&self) -> Timestamp {
+        self.side.reader.connection.odoo.clock().now()
+    }
+
     /// Whoever waits for a record that could not be sent is held by it.
     async fn leave_rest(&mut self, going: Vec<Going>) -> Result<(), Halt> {
         let began = Instant::now();
-        let now = Timestamp::now();
         let mut conclusions = Vec::new();
         for Going { record, item, attempts } in going {
             let sending = match &self.applied.halt {
-                Some(problem) => Sending::Again { problem: problem.clone(), due_at: due_after(attempts, now), unknown: false },
+                Some(problem) => Sending::Again {
+                    problem: problem.clone(),
+                    due_at: due_after(attempts, self.side.reader.connection.odoo.clock()),
+                    unknown: false,
+                },
                 None => {
                     let product = self.wanted.records.get(&(item.kind, item.central_id)).and_then(|record| record.one(TEMPLATE));
                     let lacks = |need: &Name| !self.side.bound.contains_key(need);
@@ -617,7 +632,8 @@ impl Writer<'_> {
     ) -> Result<(), Halt> {
         let code = self.code.clone();
         let duration_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let work = move |store: &Store| store.conclude_sending(&code, &conclusions, &remember, &bindings, duration_ms, Timestamp::now());
+        let now = self.now();
+        let work = move |store: &Store| store.conclude_sending(&code, &conclusions, &remember, &bindings, duration_ms, now);
         Ok(self.store.run(work).await?)
     }
 }

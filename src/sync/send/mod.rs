@@ -340,7 +340,7 @@ impl Pass {
     ) -> Result<Round, Halt> {
         let store = &self.bridge.store;
         let compared = wanted.compare.len();
-        let sorted = queue::sort(&mut plan, queue, wanted, if self.request.patient { Timestamp::now() } else { Timestamp::MAX });
+        let sorted = queue::sort(&mut plan, queue, wanted, if self.request.patient { self.bridge.clock.now() } else { Timestamp::MAX });
         let mut round = Round { compared, ..Round::default() };
         if self.request.dry_run {
             round.shown = sorted.show();
@@ -350,9 +350,9 @@ impl Pass {
         let (code, forgotten) = (self.branch.code.clone(), std::mem::take(&mut side.forgotten));
         let (remember, bound) = (std::mem::take(&mut plan.remember), std::mem::take(&mut plan.bound));
         let by_hand = self.request.queue;
+        let now = self.bridge.clock.now();
         let (queued, standing) = store
             .run(move |store: &Store| {
-                let now = Timestamp::now();
                 store.forget_sent(&code, &forgotten)?;
                 store.remember_sent(&code, &remember, &bound, now)?;
                 let standing = sorted.record(store, &code, by_hand, now)?;
@@ -421,8 +421,8 @@ impl Pass {
         let items: Vec<Item> =
             wanted.chosen.iter().filter_map(|name| wanted.records.get(name)).map(|record| queue::unseen(record)).collect();
         let code = self.branch.code.clone();
-        let of = items.clone();
-        match self.bridge.store.run(move |store| store.enqueue(&code, &of, false, Timestamp::now())).await {
+        let (of, now) = (items.clone(), self.bridge.clock.now());
+        match self.bridge.store.run(move |store| store.enqueue(&code, &of, false, now)).await {
             Ok(rows) => {
                 report.queued += rows.len();
                 report.changes.extend(items.iter().map(|item| ItemReport::new(item, "pending", None)));
