@@ -11,8 +11,10 @@ use std::marker::PhantomData;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod day;
 mod kind;
 
+pub use day::{CentralOrder, SoldOrder};
 pub use kind::Kind;
 
 /// Money and quantities. Never a float: Odoo's doubles are read through their shortest decimal text.
@@ -323,8 +325,7 @@ pub struct PosPayment {
 impl PosOrder {
     /// What people call the order: the receipt reference, else the name, else the id.
     pub fn reference(&self) -> String {
-        let said = |text: &Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty() && *t != "/").map(str::to_owned);
-        said(&self.pos_reference).or_else(|| said(&self.name)).unwrap_or_else(|| format!("#{}", self.id))
+        reference(self.id.get(), self.pos_reference.as_deref(), self.name.as_deref())
     }
 
     /// What says that two orders with one id are one order: the till's uuid.
@@ -333,17 +334,8 @@ impl PosOrder {
     /// a blank is refused by Odoo's check). Whatever else stands there is replaced by its hash, as is an order
     /// without a uuid by the hash of what its receipt says.
     pub fn witness(&self) -> String {
-        const LONGEST_UUID: usize = 40;
-        let plain = |uuid: &&String| uuid.len() <= LONGEST_UUID && uuid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        match self.uuid.as_ref().filter(|uuid| !uuid.is_empty()) {
-            Some(uuid) if plain(&uuid) => uuid.clone(),
-            Some(uuid) => short_hash(&[uuid]),
-            None => short_hash(&[
-                self.pos_reference.as_deref().unwrap_or_default(),
-                &self.date_order,
-                self.session_id.as_ref().map_or("", |session| &session.name),
-            ]),
-        }
+        let session = self.session_id.as_ref().map_or("", |session| &session.name);
+        witness(self.uuid.as_deref(), self.pos_reference.as_deref(), &self.date_order, session)
     }
 
     /// A hash of what was sold and paid; unmoved by the closing of the session, which rewrites state and write_date
@@ -354,6 +346,23 @@ impl PosOrder {
         content["write_date"].take();
         forget_names(&mut content);
         short_hash(&[&content.to_string()])
+    }
+}
+
+/// See [`PosOrder::reference`].
+fn reference(id: i64, pos_reference: Option<&str>, name: Option<&str>) -> String {
+    let said = |text: Option<&str>| text.map(str::trim).filter(|t| !t.is_empty() && *t != "/").map(str::to_owned);
+    said(pos_reference).or_else(|| said(name)).unwrap_or_else(|| format!("#{id}"))
+}
+
+/// See [`PosOrder::witness`].
+fn witness(uuid: Option<&str>, pos_reference: Option<&str>, date_order: &str, session: &str) -> String {
+    const LONGEST_UUID: usize = 40;
+    let plain = |uuid: &str| uuid.len() <= LONGEST_UUID && uuid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match uuid.filter(|uuid| !uuid.is_empty()) {
+        Some(uuid) if plain(uuid) => uuid.to_owned(),
+        Some(uuid) => short_hash(&[uuid]),
+        None => short_hash(&[pos_reference.unwrap_or_default(), date_order, session]),
     }
 }
 

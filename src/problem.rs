@@ -183,6 +183,12 @@ pub enum Problem {
     DraftGone { central_id: i64 },
     /// The branch order changed after it was received; `what` names the change, e.g. `total 12.00 to 15.00`.
     OrderChanged { what: String },
+    /// The order was given back at the branch; `by` is the receipt of the refund, `amount` its total.
+    OrderRefunded { by: String, amount: Decimal },
+    /// A proved draft is no longer at central, and others around it are: somebody deleted it.
+    DraftDeleted { name: String },
+    /// A proved draft vanished from central together with the others after it.
+    DraftLost { name: String },
     /// The branch has invoiced the order itself and is set to skip those.
     InvoicedSkipped { invoice: String },
 
@@ -238,6 +244,9 @@ pub enum Problem {
     BranchRestored { details: String },
     /// The branch's database is a copy of another branch's: both hold the order `reference`.
     BranchCloned { other: BranchCode, reference: String },
+    /// Central's database went back in time: `lost` drafts of this branch vanished together, or their ids now belong to
+    /// other orders. `first` and `last` are names of drafts.
+    CentralRestored { lost: u64, first: String, last: String },
     /// The branch's clock is off by this much (positive: ahead of ours).
     ClockOff { minutes: i64 },
 
@@ -251,6 +260,9 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The cause of drafts that vanished from central together: the one under which done orders are written again at once.
+    pub const DRAFT_LOST: &'static str = "draft_lost";
+
     /// The stable short name, as in `log --cause` and `retry --cause`: snake_case, never renamed, and the same
     /// word as the tag `cause` in the JSON.
     pub fn cause(&self) -> &'static str {
@@ -296,6 +308,9 @@ impl Problem {
             Problem::RefusedByOdoo { .. } => "refused_by_odoo",
             Problem::DraftGone { .. } => "draft_gone",
             Problem::OrderChanged { .. } => "order_changed",
+            Problem::OrderRefunded { .. } => "order_refunded",
+            Problem::DraftDeleted { .. } => "draft_deleted",
+            Problem::DraftLost { .. } => Self::DRAFT_LOST,
             Problem::InvoicedSkipped { .. } => "invoiced_skipped",
             Problem::SessionOpen { .. } => "session_open",
             Problem::OrderOpen { .. } => "order_open",
@@ -320,6 +335,7 @@ impl Problem {
             Problem::FieldNotThere { .. } => "field_not_there",
             Problem::BranchRestored { .. } => "branch_restored",
             Problem::BranchCloned { .. } => "branch_cloned",
+            Problem::CentralRestored { .. } => "central_restored",
             Problem::ClockOff { .. } => "clock_off",
             Problem::DiskFull { .. } => "disk_full",
             Problem::StateUnwritable { .. } => "state_unwritable",
@@ -408,6 +424,9 @@ impl Problem {
             RefusedByOdoo { words } => refused_by_odoo(words),
             DraftGone { central_id } => draft_gone(*central_id),
             OrderChanged { what } => order_changed(what),
+            OrderRefunded { by, amount } => order_refunded(by, *amount),
+            DraftDeleted { name } => draft_deleted(name),
+            DraftLost { name } => draft_lost(name),
             InvoicedSkipped { invoice } => invoiced_skipped(invoice),
             SessionOpen { kind, reference, shops } => session_open(*kind, reference, shops),
             OrderOpen { reference, orders } => order_open(reference, orders),
@@ -432,6 +451,7 @@ impl Problem {
             FieldNotThere { kind, reference, field, value } => field_not_there(*kind, reference, field, value),
             BranchRestored { details } => branch_restored(details),
             BranchCloned { other, reference } => branch_cloned(other, reference),
+            CentralRestored { lost, first, last } => central_restored(*lost, first, last),
             ClockOff { minutes } => clock_off(*minutes),
             DiskFull { path } => disk_full(path),
             StateUnwritable { path, reason } => state_unwritable(path, reason),

@@ -343,6 +343,52 @@ pub(in crate::problem) fn order_changed(what: &str) -> Words {
     }
 }
 
+pub(in crate::problem) fn order_refunded(by: &str, amount: Decimal) -> Words {
+    Words {
+        who: Who::Central,
+        retry: Retry::Never,
+        subject: String::new(),
+        group: "given back at the branch after they were received".to_owned(),
+        what: format!("The order was refunded at the branch after the bridge had received it, by {}: {amount}.", said(by)),
+        meaning: "The refund comes to central as a draft of its own, with negative quantities. This draft is as it was.".to_owned(),
+        next_step: "Central: treat the two drafts together. Who has seen it may type `posbridge ignore ID --reason \"…\"`.".to_owned(),
+    }
+}
+
+pub(in crate::problem) fn draft_deleted(name: &str) -> Words {
+    Words {
+        who: Who::Central,
+        retry: Retry::Never,
+        subject: String::new(),
+        group: "deleted at central after they were written and proved".to_owned(),
+        what: format!("Somebody deleted {} at central.", quoted(name)),
+        meaning: "The sale is not at central any more. The bridge does not write it again by itself: what a person \
+                  deletes stays deleted."
+            .to_owned(),
+        next_step: "Nobody has to do anything if that was on purpose; `posbridge ignore ID --reason \"…\"` ends this notice. If \
+                    not, Central: type `posbridge retry ID --recreate` and it is written once more."
+            .to_owned(),
+    }
+}
+
+/// The command that writes again exactly what vanished.
+const RECREATE: &str = "`posbridge retry --cause draft_lost --recreate`";
+
+pub(in crate::problem) fn draft_lost(name: &str) -> Words {
+    Words {
+        who: Who::Central,
+        retry: Retry::Never,
+        subject: String::new(),
+        group: "vanished from central together with what came after them".to_owned(),
+        what: format!("{} is no longer at central, nor are the drafts that were written after it.", quoted(name)),
+        meaning: "The sale is not at central any more. The bridge does not write it again by itself.".to_owned(),
+        next_step: format!(
+            "Central: find out whether a backup was restored. If so, {RECREATE} writes all that vanished, each once. What is to \
+             stay away: `posbridge ignore ID --reason \"…\"`."
+        ),
+    }
+}
+
 pub(in crate::problem) fn invoiced_skipped(invoice: &str) -> Words {
     Words {
         who: Who::Nobody,
@@ -389,6 +435,28 @@ pub(in crate::problem) fn branch_cloned(other: &BranchCode, reference: &str) -> 
             "Integrator: check `url` and `database` in branches.toml. If the copy is on purpose, set `from` to the \
              first day after it was made. {}",
             then_retry("branch_cloned")
+        ),
+    }
+}
+
+pub(in crate::problem) fn central_restored(lost: u64, first: &str, last: &str) -> Words {
+    let drafts = match lost {
+        1 => format!("the draft {} of this branch", quoted(first)),
+        _ => format!("{lost} drafts of this branch, {} to {},", quoted(first), quoted(last)),
+    };
+    let verb = if lost == 1 { "is" } else { "are" };
+    Words {
+        who: Who::Integrator,
+        retry: Retry::AfterFix,
+        subject: String::new(),
+        group: "a look at central's restored database".to_owned(),
+        what: format!("Central's database went back in time, as after restoring a backup: {drafts} {verb} no longer there."),
+        meaning: "These sales were at central and are not any more. New sales are written as always. The bridge writes \
+                  nothing again by itself, since somebody may have deleted them on purpose."
+            .to_owned(),
+        next_step: format!(
+            "Integrator: say whether a backup was restored at central. If so, type {RECREATE}: it writes all that vanished, \
+             each once. If somebody deleted them: `posbridge ignore --cause draft_lost --reason \"…\"`. Either ends this notice."
         ),
     }
 }
