@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -102,8 +102,10 @@ pub struct Branch {
     pub jitter: Duration,
     /// The first day of business that is received, in the branch's zone.
     pub from: Date,
-    /// The zone of `from` and of a cron schedule.
+    /// The zone of `from`, of a cron schedule and of days of business.
     pub timezone: TimeZone,
+    /// When the days before are compared with central, by the clock of `timezone`; none = only when somebody asks.
+    pub reconcile: Option<Time>,
     /// Names of the Points of Sale to receive; empty = all.
     pub shops: Vec<String>,
     /// From which state on an order is received.

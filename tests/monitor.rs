@@ -95,6 +95,7 @@ impl Place {
             clock_offset_s: -3,
             error: None,
             shops: Vec::new(),
+            asked: None,
         };
         note.save(self.path(), &watched("tirana").code);
     }
@@ -176,6 +177,11 @@ async fn what_is_not_there_is_told_and_nothing_can_be_sent() {
 async fn numbers_come_in_the_format_that_was_asked_for() {
     let place = Place::new();
     place.live();
+    drop(place.store());
+    place.sql(
+        "INSERT INTO day (branch, day, verdict, for_a_person, findings, report) VALUES
+             ('tirana', '2026-11-19', 'differs', 2, 0, ''), ('tirana', '2026-11-20', 'explained', 0, 0, ''), ('durres', '2026-11-20', 'equal', 0, 0, '')",
+    );
     let serving = place.serve().await;
     let plain = serving.get("/metrics").await;
     assert!(plain.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{}", plain.head);
@@ -187,6 +193,8 @@ async fn numbers_come_in_the_format_that_was_asked_for() {
         "posbridge_master_data_queue{branch=\"tirana\",state=\"failed\"} 1",
         "posbridge_orders_received_total{branch=\"tirana\"} 5",
         "posbridge_branch_clock_offset_seconds{branch=\"tirana\"} -3",
+        "posbridge_days_unequal{branch=\"tirana\"} 1",
+        "posbridge_days_unequal{branch=\"durres\"} 0",
         "posbridge_ledger_readable 1",
     ] {
         assert!(open.body.lines().any(|written| written == line), "{line} is not in\n{}", open.body);
@@ -428,7 +436,9 @@ async fn the_alert_rules_ask_for_what_is_there() {
     let series = scraped().await;
     let rules = rules();
     let names: Vec<&str> = rules.iter().map(|(name, ..)| name.as_str()).collect();
-    for name in ["PosbridgeDown", "BranchSilent", "OrdersFailed", "QueueGrows", "SettingsInvalid", "DiskLow", "ClockOff", "NotReady"] {
+    for name in
+        ["PosbridgeDown", "BranchSilent", "OrdersFailed", "QueueGrows", "DaysDiffer", "SettingsInvalid", "DiskLow", "ClockOff", "NotReady"]
+    {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
     for (name, expression, text) in &rules {

@@ -73,6 +73,10 @@ pub struct BranchSnapshot {
     pub failed: u64,
     /// For which causes they wait.
     pub causes: Vec<Cause>,
+    /// Days on which it and central differ so that a person has to look, with the number of differences.
+    pub days_that_differ: Vec<(jiff::civil::Date, u64)>,
+    /// Days of late on whose sessions something does not fit, with the number of things.
+    pub days_with_findings: Vec<(jiff::civil::Date, u64)>,
     /// The longest time between two of its passes.
     pub gap: Duration,
     /// Its clock minus ours, in seconds.
@@ -213,6 +217,8 @@ fn of_branch(branch: &BranchSnapshot, snapshot: &Snapshot, thresholds: &Threshol
     for cause in &branch.causes {
         found.push(waiting_for(branch, cause));
     }
+    found.extend(branch.days_that_differ.iter().map(|(day, differences)| differs(branch, *day, *differences)));
+    found.extend(branch.days_with_findings.iter().map(|(day, findings)| sessions(branch, *day, *findings)));
     if branch.failed >= thresholds.failures {
         let text = format!("{} records wait for a person.", branch.failed);
         let next_step = format!("See them and what each needs: posbridge log --branch {} --state failed", branch.code);
@@ -257,6 +263,20 @@ fn waiting_for(branch: &BranchSnapshot, cause: &Cause) -> Condition {
     let kind = format!("cause/{}/{}", if *sent { "send" } else { "receive" }, problem.cause());
     let next_step = format!("{} All of them: posbridge log --branch {} --cause {}", problem.next_step(), branch.code, problem.cause());
     Condition::about_branch(branch, &kind, text, next_step)
+}
+
+fn differs(branch: &BranchSnapshot, day: jiff::civil::Date, differences: u64) -> Condition {
+    let noun = if differences == 1 { "1 difference needs".to_owned() } else { format!("{differences} differences need") };
+    let text = format!("Branch and central differ on {day}: {noun} a person.");
+    let next_step = format!("See each of them and what to do: posbridge reconcile {} --day {day}", branch.code);
+    Condition::about_branch(branch, &format!("differs/{day}"), text, next_step)
+}
+
+fn sessions(branch: &BranchSnapshot, day: jiff::civil::Date, findings: u64) -> Condition {
+    let things = if findings == 1 { "Something does not fit".to_owned() } else { format!("{findings} things do not fit") };
+    let text = format!("{things} in the sessions of {day}: receipts that never arrived, or money that does not add up.");
+    let next_step = format!("See what it is: posbridge reconcile {} --day {day}", branch.code);
+    Condition::about_branch(branch, &format!("sessions/{day}"), text, next_step)
 }
 
 fn of_central(branches: &[BranchSnapshot], snapshot: &Snapshot, now: Timestamp, found: &mut Vec<Condition>) {

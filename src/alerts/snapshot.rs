@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
 use super::condition::{BranchSnapshot, Cause, Snapshot, Thresholds};
 use super::gap::Gaps;
@@ -11,6 +12,10 @@ use crate::config::{Alerts, Config};
 use crate::model::BranchCode;
 use crate::problem::Side;
 use crate::store::{Direction, LastPass, SendPass, Store, StoreError};
+
+/// Days for which it is told that something does not fit in sessions: cash that is missing stays missing, so no later look
+/// would ever end it.
+const SESSIONS_TOLD: i64 = 3;
 
 impl From<&Alerts> for Thresholds {
     fn from(alerts: &Alerts) -> Self {
@@ -30,7 +35,7 @@ pub async fn gather(
     let listed = listed(config, now, gaps);
     let state = config.state.clone();
     // Both may hang on a disk that does; off the runtime's threads neither holds up anything else.
-    let looked = store.run(move |store| Ok((read(store, listed), disk_free(&state)))).await;
+    let looked = store.run(move |store| Ok((read(store, listed, now), disk_free(&state)))).await;
     let (read, disk_free) = looked.unwrap_or_else(|error| (Err(error), None));
     let (branches, central_has_password, written_at) = match read {
         Ok((branches, central, written_at)) => (Ok(branches), central, written_at),
@@ -60,6 +65,8 @@ fn listed(config: &Config, now: Timestamp, gaps: &Gaps) -> Vec<BranchSnapshot> {
         standing: None,
         failed: 0,
         causes: Vec::new(),
+        days_that_differ: Vec::new(),
+        days_with_findings: Vec::new(),
         gap: gaps.longest(branch, now),
         clock_offset_s: 0,
         has_password: true,
@@ -67,7 +74,11 @@ fn listed(config: &Config, now: Timestamp, gaps: &Gaps) -> Vec<BranchSnapshot> {
     config.branches.iter().map(listed).collect()
 }
 
-fn read(store: &Store, mut branches: Vec<BranchSnapshot>) -> Result<(Vec<BranchSnapshot>, bool, Option<Timestamp>), StoreError> {
+fn read(
+    store: &Store,
+    mut branches: Vec<BranchSnapshot>,
+    now: Timestamp,
+) -> Result<(Vec<BranchSnapshot>, bool, Option<Timestamp>), StoreError> {
     let failed = [store.waiting(Direction::Receive)?, store.waiting(Direction::Send)?];
     let mut standing: BTreeMap<String, _> = store.branch_problems()?.into_iter().collect();
     let mut causes: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
@@ -75,12 +86,22 @@ fn read(store: &Store, mut branches: Vec<BranchSnapshot>) -> Result<(Vec<BranchS
         let sent = open.direction == Direction::Send;
         causes.entry(open.branch).or_default().push(Cause { problem: open.problem, records: open.records, alike: open.alike, sent });
     }
+    let mut differ: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for state in store.days_for_a_person()? {
+        differ.entry(state.branch).or_default().push((state.day, state.for_a_person));
+    }
+    let mut findings: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for state in store.days_with_findings(now.to_zoned(TimeZone::UTC).date().saturating_sub(SESSIONS_TOLD.days()))? {
+        findings.entry(state.branch).or_default().push((state.day, state.findings));
+    }
     let mut pending = store.pending_since()?;
     let sealed = store.secrets()?;
     let has = |owner: &str| sealed.iter().any(|sealed| sealed.owner == owner);
     for branch in branches.iter_mut().filter(|branch| branch.enabled) {
         branch.failed = failed.iter().filter_map(|counts| counts.get(&branch.code)).map(|counts| counts.failed).sum();
         branch.standing = standing.remove(&branch.code);
+        branch.days_that_differ = differ.remove(&branch.code).unwrap_or_default();
+        branch.days_with_findings = findings.remove(&branch.code).unwrap_or_default();
         branch.causes = causes.remove(&branch.code).unwrap_or_default();
         branch.has_password = has(&branch.code);
         branch.pending_since = pending.remove(&branch.code);

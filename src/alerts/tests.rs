@@ -42,6 +42,8 @@ fn branch(code: &str) -> BranchSnapshot {
         standing: None,
         failed: 0,
         causes: Vec::new(),
+        days_that_differ: Vec::new(),
+        days_with_findings: Vec::new(),
         gap: Duration::from_secs(900),
         clock_offset_s: 1,
         has_password: true,
@@ -86,6 +88,8 @@ fn troubled() -> Snapshot {
     let mut tirana = branch("tirana");
     tirana.answered_at = Some(after(-185));
     tirana.error = Some(Problem::TimedOut { side: side("tirana"), seconds: 120 });
+    tirana.days_that_differ = vec![(jiff::civil::date(2026, 11, 19), 1), (jiff::civil::date(2026, 11, 20), 3)];
+    tirana.days_with_findings = vec![(jiff::civil::date(2026, 11, 20), 2)];
     tirana.causes = vec![
         cause(12, true),
         Cause {
@@ -201,6 +205,34 @@ fn without_the_ledger_nothing_is_over() {
         desk.look(&conditions(seen, &THRESHOLDS, after(0)), |key| is_unknown(key, seen), &ways, after(minute));
     }
     assert_eq!(desk.open().map(|e| e.key.as_str()).collect::<Vec<_>>(), ["tirana/failures", "ledger"]);
+}
+
+#[test]
+fn a_day_that_differs_begins_and_is_over_when_it_is_equal() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(&dir.path().join("state")).unwrap();
+    let day = jiff::civil::date(2026, 11, 20);
+    let looked = |verdict: &str, for_a_person: u64| {
+        let state = crate::store::DayState {
+            branch: "tirana".to_owned(),
+            day,
+            first_checked_at: None,
+            proved_at: None,
+            verdict: verdict.to_owned(),
+            for_a_person,
+            findings: 0,
+            failed_at: None,
+            error: None,
+        };
+        store.put_day(&state, "{}", &[], now()).unwrap();
+        let days = store.days_for_a_person().unwrap().into_iter().map(|state| (state.day, state.for_a_person)).collect();
+        keys_of(|branch| branch.days_that_differ = days)
+    };
+    assert_eq!(looked("differs", 2), ["tirana/differs/2026-11-20"]);
+    // A look that could not be made leaves it as it was.
+    store.day_unproved(&BranchCode::new("tirana").unwrap(), day, "does not answer", now()).unwrap();
+    assert_eq!(store.days_for_a_person().unwrap().len(), 1);
+    assert_eq!(looked("equal", 0), Vec::<String>::new());
 }
 
 #[test]
@@ -474,6 +506,7 @@ async fn what_is_known_is_read_and_what_cannot_be_read_is_unknown() {
         clock_offset_s: -44,
         error: Some(error.clone()),
         shops: Vec::new(),
+        asked: None,
     };
     last.save(&config.state, &code);
     let (expiries, gaps) = (BTreeMap::from([("central".to_owned(), after(60))]), Gaps::default());

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. A verb opens what it needs, calls the library, prints.
 
 mod alerts;
+mod audit;
 mod backup;
 mod bundle;
 mod check;
@@ -13,6 +14,7 @@ mod manual;
 mod owner;
 mod print;
 mod receive;
+mod reconcile;
 mod run;
 mod secret;
 mod send;
@@ -63,7 +65,9 @@ enum Verb {
     Send(send::Send),
     Status(status::Status),
     Alerts(alerts::Alerts),
+    Audit(audit::Audit),
     Log(log::Log),
+    Reconcile(reconcile::Reconcile),
     Retry(decide::Retry),
     Ignore(decide::Ignore),
     Backup(backup::Backup),
@@ -177,7 +181,9 @@ impl Cli {
             Verb::Send(verb) => verb.execute(&context).await,
             Verb::Status(verb) => verb.execute(&context),
             Verb::Alerts(verb) => verb.execute(&context).await,
+            Verb::Audit(verb) => verb.execute(&context).await,
             Verb::Log(verb) => verb.execute(&context),
+            Verb::Reconcile(verb) => verb.execute(&context).await,
             Verb::Retry(verb) => verb.execute(&context).await,
             Verb::Ignore(verb) => verb.execute(&context),
             Verb::Backup(verb) => verb.execute(&context),

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Context, Failure, Status as Ended, print};
@@ -12,7 +13,7 @@ use crate::store::{Counts, Direction, LastPass, Store, daemon};
 
 /// Show a line for each branch: last pass, what waits, what failed
 ///
-/// DONE, WAITING and FAILED count orders; TO SEND counts master data that goes by itself, UNSENT what waits for a person.
+/// DONE, WAITING and FAILED count orders; EQUAL TO is the last day on which branch and central were found equal; TO SEND counts master data that goes by itself, UNSENT what waits for a person.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge status")]
 pub struct Status {}
@@ -40,6 +41,10 @@ struct Line {
     send_held: u64,
     /// Master data that waits for a person.
     send_failed: u64,
+    /// The last day on which both sides were read to the end and nothing was open.
+    last_equal_day: Option<Date>,
+    /// Days on which a person has to look at a difference.
+    days_that_differ: Vec<Date>,
     cause: Option<&'static str>,
     message: Option<String>,
     next_step: Option<String>,
@@ -51,11 +56,12 @@ impl Status {
         let store = Store::open_existing(&config.state)?;
         let counts = store.counts()?;
         let branch_problems = store.branch_problems()?;
+        let (equal, differ) = (store.last_equal_days()?, store.days_for_a_person()?);
         let now = Timestamp::now();
         let at_work = daemon(&config.state);
         // Passes start by themselves only while the daemon runs.
         let since = at_work.as_ref().map(|held| held.since().unwrap_or(now));
-        let lines: Vec<Line> = config
+        let mut lines: Vec<Line> = config
             .branches
             .iter()
             .map(|branch| {
@@ -73,13 +79,17 @@ impl Status {
                 )
             })
             .collect();
+        for line in &mut lines {
+            line.last_equal_day = equal.iter().find(|(branch, _)| *branch == line.branch).map(|(_, day)| *day);
+            line.days_that_differ = differ.iter().filter(|state| state.branch == line.branch).map(|state| state.day).collect();
+        }
         if context.json {
             print::json(&serde_json::json!({ "branches": lines, "daemon": at_work.map(|held| held.by) }))?;
         } else {
             show(&lines, now, at_work.is_some())?;
         }
         let waiting = |line: &Line| line.pending + line.held + line.failed + line.send_pending + line.send_held + line.send_failed;
-        let waits = lines.iter().any(|line| waiting(line) > 0 || line.cause.is_some());
+        let waits = lines.iter().any(|line| waiting(line) > 0 || line.cause.is_some() || !line.days_that_differ.is_empty());
         Ok(if waits { Ended::SomeWait } else { Ended::Done })
     }
 }
@@ -109,6 +119,8 @@ fn line(
         send_pending: sends.pending,
         send_held: sends.held,
         send_failed: sends.failed,
+        last_equal_day: None,
+        days_that_differ: Vec::new(),
         cause: problem.as_ref().map(Problem::cause),
         message: problem.as_ref().map(Problem::what),
         next_step: problem.as_ref().map(Problem::next_step),
@@ -116,15 +128,18 @@ fn line(
 }
 
 fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
-    let mut table =
-        print::table(&["BRANCH", "NAME", "LAST PASS", "NEXT", "DONE", "WAITING", "FAILED", "TO SEND", "UNSENT", "SILENT SINCE"]);
+    let mut headings = vec!["BRANCH", "NAME", "LAST PASS", "NEXT", "DONE", "WAITING", "FAILED", "TO SEND", "UNSENT", "SILENT SINCE"];
+    // Only once days were compared: a new installation has none.
+    let compared = lines.iter().any(|line| line.last_equal_day.is_some() || !line.days_that_differ.is_empty());
+    headings.extend(compared.then_some("EQUAL TO"));
+    let mut table = print::table(&headings);
     for line in lines {
         let last = match (line.enabled, line.last_pass_at) {
             (false, _) => "not enabled".to_owned(),
             (true, Some(at)) => print::ago(at, now),
             (true, None) => "never".to_owned(),
         };
-        table.add_row([
+        let mut cells = vec![
             print::cell(&line.branch),
             print::cell(&line.name),
             print::cell(&last),
@@ -135,9 +150,12 @@ fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
             print::count(line.send_pending + line.send_held),
             print::count(line.send_failed),
             print::cell(&line.silent_since.map(print::moment).unwrap_or_default()),
-        ]);
+        ];
+        cells.extend(compared.then(|| print::cell(&line.last_equal_day.map(|day| day.to_string()).unwrap_or_default())));
+        table.add_row(cells);
     }
     print::show(&table)?;
+    differing(lines)?;
     if !at_work {
         print::line("")?;
         print::paragraph(0, "No daemon runs, so no pass starts by itself: systemctl start posbridge, or posbridge run")?;
@@ -155,6 +173,27 @@ fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
             print::line("")?;
             print::paragraph(0, &format!("{}: {message} {next_step}", line.branch))?;
         }
+    }
+    Ok(())
+}
+
+/// Names the days on which a person has to look at something.
+fn differing(lines: &[Line]) -> Result<(), Failure> {
+    /// Days that are named of a branch.
+    const NAMED: usize = 5;
+    for line in lines.iter().filter(|line| !line.days_that_differ.is_empty()) {
+        let days: Vec<String> = line.days_that_differ.iter().rev().take(NAMED).map(Date::to_string).collect();
+        let more = line.days_that_differ.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} older days") };
+        let last = &days[0];
+        let text = format!(
+            "{}: branch and central differ on {}{more}. posbridge reconcile {} --day {last}",
+            line.branch,
+            days.join(", "),
+            line.branch
+        );
+        print::line("")?;
+        print::paragraph(0, &text)?;
     }
     Ok(())
 }

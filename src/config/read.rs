@@ -19,6 +19,7 @@ use crate::problem::{Side, clean};
 
 mod alerts;
 mod monitoring;
+mod reconcile;
 mod retention;
 mod send;
 
@@ -38,6 +39,7 @@ const BRANCH_KEYS: &[&str] = &[
     "cron",
     "jitter",
     "timezone",
+    "reconcile",
     "from",
     "shops",
     "receive",
@@ -285,6 +287,7 @@ impl Reader {
             jitter: self.duration(scope, "jitter", &JITTER),
             from: self.first_day(scope),
             timezone: self.timezone(scope),
+            reconcile: self.reconcile(scope),
             shops: self.texts(scope, "shops"),
             receive: self.choice(scope, "receive", &[("paid", Receive::Paid), ("closed", Receive::Closed)]),
             invoiced: self.choice(scope, "invoiced", &[("mark", Invoiced::Mark), ("skip", Invoiced::Skip)]),

@@ -51,6 +51,8 @@ pub struct BranchView {
     pub succeeded_at: Option<Timestamp>,
     /// The branch's clock minus ours, in seconds.
     pub clock_offset_s: Option<i64>,
+    /// Days on which it and central differ so that a person has to look; `None` = the ledger could not be read.
+    pub days_unequal: Option<u64>,
 }
 
 impl View {
@@ -64,6 +66,8 @@ impl View {
             tracing::debug!("What waits could not be counted for those who watch: {error}");
         }
         let waiting = waiting.unwrap_or_default();
+        let differ = store.days_for_a_person().ok();
+        let unequal = |code: &BranchCode| Some(differ.as_ref()?.iter().filter(|state| state.branch == code.as_str()).count() as u64);
         let of = |code: &BranchCode, direction| waiting.get(&(code.to_string(), direction)).copied().unwrap_or_default();
         let branch = |watched: &Watched| {
             let last = LastPass::load(store.directory(), &watched.code);
@@ -74,6 +78,7 @@ impl View {
                 master_data: of(&watched.code, Direction::Send),
                 succeeded_at: last.as_ref().and_then(|last| last.succeeded_at),
                 clock_offset_s: last.filter(|last| last.answered_at.is_some()).map(|last| last.clock_offset_s),
+                days_unequal: unequal(&watched.code),
             }
         };
         Self {
@@ -93,6 +98,7 @@ impl View {
             master_data: Counts::default(),
             succeeded_at: None,
             clock_offset_s: None,
+            days_unequal: None,
         };
         Self { branches: watched.iter().map(unknown).collect(), ..Self::default() }
     }
@@ -177,6 +183,14 @@ impl View {
             "Orders in the ledger that are not at central: pending and held go by themselves, failed wait for a person",
             orders,
         );
+        let unequal = Family::<BranchLabel, Gauge>::default();
+        for branch in &self.branches {
+            if let Some(days) = branch.days_unequal {
+                unequal.get_or_create(&BranchLabel { branch: branch.code.to_string() }).set(i64::try_from(days).unwrap_or(i64::MAX));
+            }
+        }
+        let help = "Days on which a branch and central differ so that a person has to look: posbridge reconcile";
+        registry.register("posbridge_days_unequal", help, unequal);
         registry.register(
             "posbridge_master_data_queue",
             "Master data that is not at the branch: pending and held go by themselves, failed wait for a person",

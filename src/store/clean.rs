@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::content::forget_content;
+use super::days::{any_day, forget_days};
 use super::{State, Store, StoreError};
 use crate::config::Retention;
 
@@ -34,6 +35,7 @@ impl Store {
     /// - A person may still take up an order that was ignored: its content goes after `payloads` or `attempts`,
     ///   whichever is longer.
     /// - Pending, held and failed records keep everything.
+    /// - What days and sessions came to goes after `attempts`.
     /// - Of attempts, the last of each record stays, unless it says no more than the record itself: what is done or was
     ///   ignored, and when.
     ///
@@ -47,16 +49,20 @@ impl Store {
         let done = before(retention.payloads);
         let ignored = before(retention.payloads.max(retention.attempts));
         let attempts = before(retention.attempts);
-        if !self
-            .read(|db| Ok(any_content(db, State::Done, done)? || any_content(db, State::Ignored, ignored)? || any_attempt(db, attempts)?))?
-        {
+        if !self.read(|db| {
+            Ok(any_content(db, State::Done, done)?
+                || any_content(db, State::Ignored, ignored)?
+                || any_attempt(db, attempts)?
+                || any_day(db, attempts)?)
+        })? {
             return Ok(Cleaned::default());
         }
         self.write(|db| {
             let emptied = empty(db, State::Done, done, AT_ONCE)?;
             let emptied = emptied + empty(db, State::Ignored, ignored, AT_ONCE - emptied)?;
             let forgotten = forget_attempts(db, attempts)?;
-            let more = emptied == AT_ONCE || forgotten == AT_ONCE;
+            let days = forget_days(db, attempts, AT_ONCE)?;
+            let more = emptied == AT_ONCE || forgotten == AT_ONCE || days == AT_ONCE;
             Ok(Cleaned { payloads: emptied as u64, attempts: forgotten as u64, more })
         })
     }

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{LastPass, SendPass, Store, StoreError, timestamp, version};
+use super::{DailyPass, LastPass, SendPass, Store, StoreError, timestamp, version};
 use crate::model::BranchCode;
 
 /// Most rows of a list: what a person looks through.
@@ -44,7 +44,9 @@ pub fn last_passes(directory: &std::path::Path, branch: &BranchCode) -> Value {
     });
     let send = SendPass::load(directory, branch)
         .map(|last| json!({ "started_at": last.started_at, "cause": last.error.as_ref().map(crate::problem::Problem::cause) }));
-    json!({ "branch": branch.as_str(), "receive": receive, "send": send })
+    let reconcile = DailyPass::load(directory, branch)
+        .map(|last| json!({ "started_at": last.started_at, "cause": last.error.as_ref().map(crate::problem::Problem::cause) }));
+    json!({ "branch": branch.as_str(), "receive": receive, "send": send, "reconcile": reconcile })
 }
 
 fn rows(db: &Connection) -> rusqlite::Result<Value> {
@@ -52,6 +54,7 @@ fn rows(db: &Connection) -> rusqlite::Result<Value> {
     Ok(json!({
         "record": count("record")?, "content": count("content")?, "attempt": count("attempt")?, "branch_record": count("branch_record")?,
         "binding": count("binding")?, "sent": count("sent")?, "secret": count("secret")?,
+        "day": count("day")?, "session": count("session")?,
     }))
 }
 

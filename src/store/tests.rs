@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 
 /// A ledger as each version of the schema left it; the last one is of today.
-const STATES: &[&str] = &[include_str!("states/v1.sql"), include_str!("states/v2.sql"), include_str!("states/v3.sql")];
+const STATES: &[&str] =
+    &[include_str!("states/v1.sql"), include_str!("states/v2.sql"), include_str!("states/v3.sql"), include_str!("states/v4.sql")];
 
 fn schema(store: &Store) -> Vec<String> {
     let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";

@@ -5,6 +5,7 @@
 //! survive it is in the ledger: it may be killed at any line.
 
 mod chores;
+mod daily;
 mod passes;
 mod settings;
 

@@ -50,12 +50,12 @@ fn order(id: i64, at: Timestamp) -> PosOrder {
 
 fn done(record: i64) -> Conclusion {
     let verdict = Verdict::Done { id: CentralId::new(record), name: format!("S{record:05}"), adjusted: None };
-    Conclusion { record, waited_for: None, verdict }
+    Conclusion { record, waited_for: None, verdict, judged: None }
 }
 
 fn failed(record: i64) -> Conclusion {
     let problems = vec![Problem::PasswordMissing { side: Side::Central }];
-    Conclusion { record, waited_for: None, verdict: Verdict::Failed { problems, draft: None } }
+    Conclusion { record, waited_for: None, verdict: Verdict::Failed { problems, draft: None }, judged: None }
 }
 
 /// Orders `1..=count` received on day 0; their records have the same numbers.

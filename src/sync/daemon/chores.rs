@@ -18,6 +18,8 @@ use crate::sync::connection::connect_branch;
 use crate::sync::keys::key_expiry;
 use crate::sync::timetable::Lane;
 
+use super::daily::Daily;
+
 /// How often the ledger is asked for an answer; the watchdog is fed by it.
 const PULSE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -35,6 +37,9 @@ const KEYS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Until they are asked for the first time, so that a start costs nothing beside its passes.
 const KEYS_FIRST: SignedDuration = SignedDuration::from_mins(2);
+
+/// How often to look whether a branch's day is to be compared with central.
+const DAILY: SignedDuration = SignedDuration::from_mins(1);
 
 /// How often is tidied up what need not be kept for ever.
 const TIDY: SignedDuration = SignedDuration::from_hours(1);
@@ -71,11 +76,13 @@ pub struct Chores {
     held_looked: Timestamp,
     watch: Arc<Watch>,
     key_ends: BTreeMap<String, Timestamp>,
+    daily: Arc<Daily>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Task {
     Alerts,
+    Daily,
     Keys,
     Tidy,
     Pulse,
@@ -97,6 +104,7 @@ impl Chores {
             held_looked: Timestamp::MIN,
             watch: Arc::new(Watch::new(state)),
             key_ends: BTreeMap::new(),
+            daily: Arc::new(Daily::new(now)),
         }
     }
 
@@ -112,6 +120,13 @@ impl Chores {
         if self.is_due(Task::Keys, KEYS, now) {
             let bridge = bridge.clone();
             self.running.spawn(async move { (Task::Keys, Chore::Keys(key_ends(&bridge).await)) });
+        }
+        if self.is_due(Task::Daily, DAILY, now) {
+            let (bridge, daily) = (bridge.clone(), self.daily.clone());
+            self.running.spawn(async move {
+                daily.look(&bridge, now).await;
+                (Task::Daily, Chore::Done)
+            });
         }
         if self.is_due(Task::Tidy, TIDY, now) {
             let retention = bridge.config.retention.clone();
