@@ -7,6 +7,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use posbridge::demo::{Branch, Central, OdooServer};
+use posbridge::model::CentralId;
+use posbridge::odoo::records::{self, Adjusted, Adjustment};
 use posbridge::odoo::{Call, Odoo, OdooError, Target};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -201,6 +203,9 @@ macro_rules! facts {
         }
     };
 }
+
+#[path = "contract/stock.rs"]
+mod stock;
 
 #[path = "contract/send.rs"]
 mod send;
@@ -446,6 +451,106 @@ facts! {
         assert_eq!(metadata[0]["xmlid"], json!(full));
     }
 
+    a_day_at_central_is_found_by_the_beginning_of_the_reference_and_says_who_touched_it(w) {
+        let (_, order) = w.order().await;
+        let mark = w.fresh().replace('-', "_");
+        let reference = json!({"client_order_ref": format!("{mark}/2611-1")});
+        w.admin.call::<Json>(&Call::new("sale.order", "write").on(&[order]).arg("vals", reference)).await.expect("written");
+        let day = |from: &str, to: &str, pattern: String| {
+            let domain = json!([["date_order", ">=", from], ["date_order", "<", to], ["client_order_ref", "=like", pattern], ["id", ">", order - 1]]);
+            Call::search_read("sale.order", domain, &["state", "date_order", "currency_id", "create_uid", "write_uid"]).arg("order", json!("id")).arg("limit", json!(5))
+        };
+        let (from, to) = ("2026-11-20 10:00:00", "2026-11-20 10:00:01");
+        let found: Json = w.central.call(&day(from, to, format!("{mark}/%"))).await.expect("orders");
+        assert_eq!((found.as_array().map(Vec::len), &found[0]["id"]), (Some(1), &json!(order)), "{found}");
+        // `_` stands for any character, so other marks may fit as well.
+        let any = format!("{}/%", "_".repeat(mark.len()));
+        let found: Json = w.central.call(&day(from, to, any)).await.expect("orders");
+        assert!(found.as_array().is_some_and(|rows| rows.iter().any(|row| row["id"] == json!(order))), "{found}");
+        for user in ["create_uid", "write_uid"] {
+            assert!(found[0][user][0].is_i64() && found[0][user][1].is_string(), "{user} in {found}");
+        }
+        assert!(found[0]["currency_id"][1].is_string());
+        let found: Json = w.central.call(&day("2026-11-20 09:00:00", from, format!("{mark}/%"))).await.expect("orders");
+        assert_eq!(found, json!([]), "the end of a day is the next day's");
+    }
+
+    a_day_at_a_branch_is_found_by_its_dates_and_its_open_sessions_by_their_beginning(w) {
+        let fields = ["date_order", "create_date", "write_date", "state", "session_id", "currency_id", "amount_total", "uuid"];
+        let paid = json!([["state", "in", ["paid", "done", "invoiced"]], ["session_id", "!=", false]]);
+        let some: Json = w.branch.call(&Call::search_read("pos.order", paid, &fields).arg("limit", json!(1))).await.expect("an order");
+        for field in ["date_order", "create_date", "write_date", "uuid"] {
+            assert!(some[0][field].is_string(), "{field} in {some}");
+        }
+        let at = some[0]["date_order"].clone();
+        let on = |operator: &str| Call::search_read("pos.order", json!([["date_order", ">=", at], ["date_order", operator, at]]), &["state"]);
+        let found: Json = w.branch.call(&on("<=")).await.expect("orders");
+        assert!(found.as_array().is_some_and(|rows| rows.iter().any(|row| row["id"] == some[0]["id"])), "{found}");
+        assert_eq!(w.branch.call::<Json>(&on("<")).await.expect("orders"), json!([]));
+        let open = json!([["state", "!=", "closed"], ["start_at", "<", "2100-01-01 00:00:00"]]);
+        let open: Json = w.branch.call(&Call::search_read("pos.session", open, &["name", "start_at"])).await.expect("sessions");
+        assert!(open.as_array().is_some_and(|rows| rows.iter().all(|row| row["start_at"].is_string())), "{open}");
+        let none = json!([["state", "!=", "closed"], ["start_at", "<", "2000-01-01 00:00:00"]]);
+        assert_eq!(w.branch.call::<Json>(&Call::search_read("pos.session", none, &["name"])).await.expect("sessions"), json!([]));
+    }
+
+    metadata_leaves_out_what_is_gone(w) {
+        let (xid, order) = w.order().await;
+        let metadata: Json = w.central.call(&Call::new("sale.order", "get_metadata").on(&[99_999_999, order])).await.expect("metadata");
+        assert_eq!(metadata.as_array().map(Vec::len), Some(1), "{metadata}");
+        assert_eq!((&metadata[0]["id"], &metadata[0]["xmlids"][0]["xmlid"]), (&json!(order), &json!(format!("__posbridge_facts.{xid}"))));
+    }
+
+    a_line_that_is_written_by_itself_does_not_move_its_order_but_is_found_by_its_own_time(w) {
+        let paid = json!([["state", "in", ["paid", "done"]], ["lines", "!=", false]]);
+        let call = Call::search_read("pos.order", paid, &["write_date", "lines"]).arg("order", json!("id")).arg("limit", json!(1));
+        let before: Json = w.branch.call(&call).await.expect("an order");
+        let (order, line) = (before[0]["id"].clone(), before[0]["lines"][0].as_i64().expect("a line"));
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let write = Call::new("pos.order.line", "write").on(&[line]).arg("vals", json!({"customer_note": w.fresh()}));
+        w.branch.call::<Json>(&write).await.expect("a write");
+        let after: Json = w.branch.call(&call).await.expect("the order");
+        assert_eq!(after[0]["write_date"], before[0]["write_date"]);
+        let read: Json = w.branch.call(&Call::read("pos.order.line", &[line], &["write_date"])).await.expect("the line");
+        let since = read[0]["write_date"].as_str().expect("a time").to_owned();
+        assert!(since.as_str() > before[0]["write_date"].as_str().expect("a time"));
+        for (model, parent) in posbridge::odoo::records::CHILDREN {
+            let call = posbridge::odoo::records::child_headers((model, parent), &since, 0, 1_000);
+            let rows: Vec<posbridge::odoo::records::ChildHeader> = w.branch.call(&call).await.expect("children");
+            let found = rows.iter().any(|row| row.id == line && json!(row.order_id.id) == order);
+            assert_eq!(found, model == "pos.order.line", "{model} {rows:?}");
+        }
+    }
+
+    named_orders_and_a_window_go_into_one_domain(w) {
+        let all: Vec<i64> = w.branch.call(&Call::new("pos.order", "search").arg("domain", json!([])).arg("order", json!("id")))
+            .await.expect("orders");
+        let domain = json!([["id", ">", 0], "|", ["id", "in", [all[0], 99_999_999]], "&", ["state", "in", ["paid"]], ["write_date", ">=", "2099-01-01 00:00:00"]]);
+        let rows: Json = w.branch.call(&Call::search_read("pos.order", domain, &["write_date"]).arg("order", json!("id"))).await.expect("orders");
+        let ids: Vec<i64> = rows.as_array().into_iter().flatten().filter_map(|row| row["id"].as_i64()).collect();
+        assert_eq!(ids, [all[0]]);
+    }
+
+    a_session_counts_its_orders_and_payments_and_hides_its_cash_movements(w) {
+        let fields = ["state", "order_ids", "order_count", "total_payments_amount", "cash_register_balance_start", "cash_register_balance_end_real",
+            "cash_register_balance_end", "cash_register_difference", "cash_real_transaction", "statement_line_ids", "rescue", "start_at", "stop_at"];
+        let call = Call::search_read("pos.session", json!([["order_ids", "!=", false]]), &fields).arg("order", json!("id")).arg("limit", json!(1));
+        let session: Json = w.branch.call(&call).await.expect("a session");
+        let session = &session[0];
+        assert_eq!(session["order_ids"].as_array().map(Vec::len), session["order_count"].as_u64().map(|count| count as usize), "{session}");
+        let domain = json!([["session_id", "=", session["id"]], ["pos_order_id.state", "in", ["paid", "done"]]]);
+        let payments: Json = w.branch.call(&Call::search_read("pos.payment", domain, &["amount"])).await.expect("payments");
+        let sum: f64 = payments.as_array().into_iter().flatten().filter_map(|payment| payment["amount"].as_f64()).sum();
+        let counted = session["total_payments_amount"].as_f64().expect("an amount");
+        assert!((sum - counted).abs() < 0.005, "{sum} {session}");
+        let difference = |key: &str| session[key].as_f64().expect("an amount");
+        let (real, end) = (difference("cash_register_balance_end_real"), difference("cash_register_balance_end"));
+        assert!((difference("cash_register_difference") - (real - end)).abs() < 0.005, "{session}");
+        assert_eq!(session["statement_line_ids"], json!([]));
+        let lines = Call::search_read("account.bank.statement.line", json!([["pos_session_id", "=", session["id"]]]), &["pos_session_id", "amount"]);
+        assert_eq!(w.branch.call::<Json>(&lines).await.expect("no fault"), json!([]));
+    }
+
     a_replay_returns_the_same_ids_and_changes_nothing(w) {
         let (xid, order) = w.order().await;
         let edit = Call::new("sale.order", "write").on(&[order]).arg("vals", json!({"origin": "a person's"}));
@@ -457,6 +562,18 @@ facts! {
         let read = w.read("sale.order", order, &["origin", "amount_total", "order_line"]).await;
         assert_eq!((&read["origin"], &read["amount_total"]), (&json!("a person's"), &json!(11.5)));
         assert_eq!(read["order_line"].as_array().map(Vec::len), Some(1));
+    }
+
+    an_adjustment_line_is_found_again_by_its_product_and_name(w) {
+        let (_, order) = w.order().await;
+        let (company, product) = (CentralId::new(w.company), CentralId::new(w.product));
+        let adjustment = Adjustment { order_id: CentralId::new(order), external_id: w.fresh(), amount: "-0.20".parse().expect("an amount") };
+        let (call, _) = records::adjust_once(std::slice::from_ref(&adjustment), product, company);
+        let answer: Json = w.central.call(&call).await.expect("a load without fault");
+        assert!(answer["ids"][0].is_i64(), "{answer}");
+        let found: Vec<Adjusted> = w.central.call(&records::adjusted(&[order], product)).await.expect("readable lines");
+        let found: Vec<_> = found.into_iter().map(|line| (line.order_id.0, line.price_unit.normalize())).collect();
+        assert_eq!(found, [(order, adjustment.amount.normalize())]);
     }
 
     a_replay_in_init_mode_doubles_the_lines(w) {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Context, Failure, Status, branches_named, log, print, receive, send};
 use crate::config::Branch;
+use crate::problem::Problem;
 use crate::store::{Direction, Entry, Filter, State, Store};
 use crate::sync::{self, Bridge, Central, Report, Request, SendReport, SendRequest};
 
@@ -37,14 +38,16 @@ pub struct Retry {
     /// All that wait
     #[arg(long, group = "Which")]
     all: bool,
-    /// Also orders that are done, whose draft was deleted at central: write it again
-    #[arg(long, requires = "ids")]
+    /// Also orders that are done, whose draft was deleted at central: write it again. By number, or with --cause
+    /// draft_lost all that vanished when central was put back to a backup
+    #[arg(long)]
     recreate: bool,
 }
 
 /// End waiting records: an order is not written to central, a branch keeps what it has of master data
 ///
-/// A record that was to be sent is left as the branch has it until it changes at central.
+/// A record that was to be sent is left as the branch has it until it changes at central. Of an order that was written, and
+/// deleted, cancelled or edited at central since, it says that this is right so.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: posbridge ignore 42 --reason \"test sale of the installer\"")]
 pub struct Ignore {
@@ -67,6 +70,12 @@ impl Retry {
         let store = Store::open_existing(&config.state)?;
         let filter = self.which.filter();
         let ids = filter.ids.clone();
+        if self.recreate && ids.is_empty() && filter.cause.as_deref() != Some(Problem::DRAFT_LOST) {
+            return Err(Failure::Other(
+                "--recreate is for orders named by number, or for those that vanished together: --cause draft_lost. Nothing was done"
+                    .to_owned(),
+            ));
+        }
         let whole_branch = filter.branch.clone().filter(|_| filter.cause.is_none() && ids.is_empty());
         refuse_unknown(&store, &ids)?;
         branches_named(&config, filter.branch.as_slice())?;
@@ -214,11 +223,17 @@ impl Ignore {
         if context.json {
             print::json(&serde_json::json!({ "records": ignored.iter().map(log::Record::from).collect::<Vec<_>>() }))?;
         } else {
-            let orders = ignored.iter().filter(|entry| entry.direction == Direction::Receive).count();
-            let told = [(orders, "not written to central"), (ignored.len() - orders, "the branch keeps what it has until central changes")];
-            for (count, meaning) in told.into_iter().filter(|(count, _)| *count > 0) {
+            let written = ignored.iter().filter(|entry| entry.direction == Direction::Receive && entry.state == State::Done).count();
+            let orders = ignored.iter().filter(|entry| entry.direction == Direction::Receive).count() - written;
+            let again = "; posbridge retry ID takes up one again";
+            let told = [
+                (orders, "not written to central", again),
+                (ignored.len() - orders - written, "the branch keeps what it has until central changes", again),
+                (written, "what became of it at central is right so, and posbridge reconcile says so from now on", ""),
+            ];
+            for (count, meaning, again) in told.into_iter().filter(|(count, ..)| *count > 0) {
                 let records = if count == 1 { "record" } else { "records" };
-                print::line(&format!("Ignored {count} {records}: {meaning}; posbridge retry ID takes up one again"))?;
+                print::line(&format!("Ignored {count} {records}: {meaning}{again}"))?;
             }
         }
         Ok(Status::Done)

@@ -188,6 +188,14 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
             let found = db.search(env, model, domain(), call.order(4), offset, limit)?;
             db.read(env, model, &found, &columns)
         }
+        "formatted_read_group" => {
+            let (by, sums) = (names(call.arg(1, "groupby")), names(call.arg(2, "aggregates")));
+            db.formatted_read_group(env, model, domain(), &by, &sums, call.limit(5))
+        }
+        "read_group" => {
+            let (sums, by) = (names(call.arg(1, "fields")), names(call.arg(2, "groupby")));
+            db.read_group(env, model, domain(), &by, &sums, call.limit(4))
+        }
         "read" => {
             let columns = db.columns(model, call.arg(1, "fields"))?;
             db.read(env, model, &ids(), &columns)
@@ -237,6 +245,10 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
             None => Err(Fault::exception(format!("AttributeError: The method '{}.{name}' does not exist", model.name))),
         },
     }
+}
+
+fn names(list: Option<&Value>) -> Vec<String> {
+    list.and_then(Value::as_array).unwrap_or_default().iter().map(Value::python_str).collect()
 }
 
 fn sale_action(db: &mut Database, env: &Env, model: &Model, method: &str, ids: &[i64]) -> Result<Option<Value>, Fault> {

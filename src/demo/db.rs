@@ -122,6 +122,23 @@ impl Db {
         result
     }
 
+    /// A backup of the database as it stands now.
+    pub fn image(&self) -> Database {
+        self.slot.lock().clone()
+    }
+
+    /// Puts a backup back: what was written since is gone, and ids and numbers are given again. The clock goes on, and what
+    /// is sold from now on gets other uuids than before.
+    pub fn put_back(&self, image: Database) {
+        let mut db = self.slot.lock();
+        let (clock, life) = (db.clock, db.life);
+        *db = image;
+        db.clock = clock;
+        db.life = life + 1;
+        db.claimed.clear();
+        db.commit();
+    }
+
     /// Moves the clock by seconds, a running or a stopped one.
     pub fn advance(&self, seconds: i64) {
         let mut db = self.slot.lock();
@@ -322,19 +339,6 @@ impl Db {
     pub fn open_session(&self, shop: &str) -> Option<i64> {
         let config = self.find("pos.config", "name", shop)?.id;
         Some(self.with(|db| sell::open_session(db, config)))
-    }
-
-    /// Closes a session: its paid orders become done in one stroke, with one `write_date`.
-    pub fn close_session(&self, session: i64) -> Result<(), Fault> {
-        let now = Value::Time(self.with(|db| db.now / SECOND * SECOND));
-        let orders = self.record("pos.session", session).map(|record| record.ids("order_ids")).unwrap_or_default();
-        self.with(|db| {
-            let root = Env::root();
-            let (Some(order), Some(of)) = (db.model("pos.order"), db.model("pos.session")) else { return Ok(()) };
-            let paid: Vec<i64> = orders.into_iter().filter(|id| db.stored("pos.order", *id, "state").as_str() == Some("paid")).collect();
-            db.write(&root, order, &paid, vec![("state".into(), "done".into())])?;
-            db.write(&root, of, &[session], vec![("state".into(), "closed".into()), ("stop_at".into(), now)])
-        })
     }
 
     /// The sales orders by id, with lines and external ids.

@@ -90,10 +90,15 @@ fn first_pricelist(db: &Database) -> Option<i64> {
     db.search(&Env::root(), model, &Value::Array(Vec::new()), None, 0, Some(1)).ok()?.first().copied()
 }
 
+/// The field that names the record above.
+fn parent_field(model: &Model) -> &'static str {
+    if model.name == "stock.location" { "location_id" } else { "parent_id" }
+}
+
 /// A record and those above it, itself first; a loop ends it.
-fn ancestors(db: &Database, model: &Model, id: i64) -> Vec<i64> {
+pub fn ancestors(db: &Database, model: &Model, id: i64) -> Vec<i64> {
     let mut ids = vec![id];
-    while let Some(parent) = ids.last().and_then(|last| db.stored(&model.name, *last, "parent_id").as_int()) {
+    while let Some(parent) = ids.last().and_then(|last| db.stored(&model.name, *last, parent_field(model)).as_int()) {
         if ids.contains(&parent) {
             break;
         }
@@ -105,7 +110,7 @@ fn ancestors(db: &Database, model: &Model, id: i64) -> Vec<i64> {
 /// All records at or below some others, by their parents.
 pub fn at_or_below(db: &Database, model: &Model, roots: &[i64]) -> BTreeSet<i64> {
     let mut found: BTreeSet<i64> = roots.iter().copied().collect();
-    let Some((table, column)) = db.table(model).and_then(|table| Some((table, model.column("parent_id")?))) else { return found };
+    let Some((table, column)) = db.table(model).and_then(|table| Some((table, model.column(parent_field(model))?))) else { return found };
     let mut waiting: Vec<i64> = roots.to_vec();
     while let Some(parent) = waiting.pop() {
         for child in table.pointing_to(column, parent).into_iter().flatten() {

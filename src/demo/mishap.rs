@@ -27,6 +27,7 @@ pub struct When {
     tests: Vec<Test>,
     skip: u64,
     times: u64,
+    name: &'static str,
 }
 
 impl fmt::Debug for When {
@@ -38,7 +39,7 @@ impl fmt::Debug for When {
 impl When {
     /// The next call, whatever it is.
     pub fn any() -> Self {
-        Self { tests: Vec::new(), skip: 0, times: 1 }
+        Self { tests: Vec::new(), skip: 0, times: 1, name: "" }
     }
 
     /// The next call of a method of a model.
@@ -65,6 +66,12 @@ impl When {
         self
     }
 
+    /// A name under which [`super::OdooServer::take_fired`] tells that it happened.
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
     /// So many calls instead of one.
     pub fn times(mut self, times: u64) -> Self {
         self.times = times;
@@ -88,6 +95,24 @@ pub(super) enum Reply {
     Truncate(usize),
 }
 
+/// A call whose client is gone and which is carried out later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// It has begun: others see nothing of it and meet its locks.
+    Begun,
+    /// It waits somewhere on the way and begins later.
+    OnTheWay,
+}
+
+/// A mishap that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// The rule's name.
+    pub name: &'static str,
+    /// The call: `database model.method`.
+    pub call: String,
+}
+
 /// What happens to a call. Unless said otherwise the call itself does not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mishap {
@@ -95,11 +120,12 @@ pub struct Mishap {
     pub(super) before: Duration,
     pub(super) after: Duration,
     pub(super) reply: Reply,
+    pub(super) late: Option<Late>,
 }
 
 impl Default for Mishap {
     fn default() -> Self {
-        Self { commits: true, before: Duration::ZERO, after: Duration::ZERO, reply: Reply::Normal }
+        Self { commits: true, before: Duration::ZERO, after: Duration::ZERO, reply: Reply::Normal, late: None }
     }
 }
 
@@ -126,6 +152,12 @@ impl Mishap {
     /// The call commits at once, and the answer comes late.
     pub fn slow_answer(delay: Duration) -> Self {
         Self { after: delay, ..Self::default() }
+    }
+
+    /// The connection is closed at once, and the call runs when [`super::OdooServer::commit_late`] says so, or when another
+    /// call has to wait for it.
+    pub fn late(late: Late) -> Self {
+        Self { late: Some(late), ..Self::new(false, Reply::Close) }
     }
 
     /// A fault instead of the call.
@@ -171,6 +203,10 @@ pub(super) struct Rule {
 impl Rule {
     pub(super) fn new(when: When, mishap: Mishap) -> Self {
         Self { when, mishap }
+    }
+
+    pub(super) fn fired(&self, seen: &Seen) -> Fired {
+        Fired { name: self.when.name, call: format!("{} {}.{}", seen.database, seen.model, seen.method) }
     }
 
     pub(super) fn hit(&mut self, seen: &Seen) -> Option<Mishap> {

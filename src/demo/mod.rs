@@ -2,7 +2,7 @@
 //!
 //! It is state, not expectations: seed a central and some branches, sell, let the bridge work, and look at the tables.
 //! What it answers is held against a real Odoo 19.0 by `tests/contract.rs`; where the two differ the stand-in is wrong.
-//! Deliberately absent: Odoo's web client, stock moves, accounting entries, other protocols than `/xmlrpc/2`.
+//! Deliberately absent: Odoo's web client, stock that moves by itself, accounting entries, other protocols than `/xmlrpc/2`.
 //!
 //! ```
 //! use posbridge::demo::{Branch, Central, Item, OdooServer, Sale};
@@ -20,14 +20,16 @@
 //! ```
 //!
 //! Reading order: [`schema`] (models), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`describe`], [`sale`],
-//! [`records`], [`product`], [`master`], [`image`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
+//! [`records`], [`product`], [`master`], [`stock`], [`group`], [`image`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
 //! [`mishap`] (what goes wrong on purpose), [`seed`] and [`sell`] (what there is to bridge), [`db`] (a test's view).
 
 pub mod call;
 pub mod db;
 pub mod describe;
 pub mod domain;
+pub mod drawer;
 pub mod fault;
+pub mod group;
 pub mod image;
 pub mod load;
 pub mod load_cells;
@@ -41,6 +43,7 @@ pub mod schema;
 pub mod seed;
 pub mod sell;
 pub mod server;
+pub mod stock;
 pub mod table;
 pub mod tax;
 pub mod time;
@@ -54,7 +57,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use db::{Db, Pending, Record, SaleOrder};
-pub use mishap::{Mishap, Seen, When};
+pub use mishap::{Fired, Late, Mishap, Seen, When};
 pub use schema::Side;
 pub use seed::{Branch, Central};
 pub use sell::{Item, RefundStyle, Sale};
@@ -122,6 +125,11 @@ impl OdooServer {
         self.shared.inject(when, mishap);
     }
 
+    /// As [`OdooServer::inject`], before all rules that are there.
+    pub fn inject_first(&self, when: When, mishap: Mishap) {
+        self.shared.inject_first(when, mishap);
+    }
+
     /// Forgets all mishaps, also those that have not happened yet.
     pub fn clear_mishaps(&self) {
         self.shared.rules().clear();
@@ -130,6 +138,26 @@ impl OdooServer {
     /// How many mishaps have not used up their calls.
     pub fn mishaps_left(&self) -> usize {
         self.shared.rules().iter().filter(|rule| !rule.spent()).count()
+    }
+
+    /// What went wrong since this was last asked, in the order in which it did.
+    pub fn take_fired(&self) -> Vec<Fired> {
+        std::mem::take(&mut *self.shared.fired())
+    }
+
+    /// Carries out the calls of [`Mishap::late`] now: how many.
+    pub fn commit_late(&self) -> usize {
+        self.end_late(true)
+    }
+
+    /// Lets the calls of [`Mishap::late`] be lost, as when Odoo is killed: how many.
+    pub fn lose_late(&self) -> usize {
+        self.end_late(false)
+    }
+
+    fn end_late(&self, run: bool) -> usize {
+        let slots: Vec<_> = self.shared.slots().values().cloned().collect();
+        slots.iter().map(|slot| self.shared.end_late(slot, run)).sum()
     }
 
     /// What was called so far.

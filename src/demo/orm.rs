@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::schema::{Kind, Model};
 use super::table::{Database, ENGLISH, Row};
 use super::wire::Value;
-use super::{image, master, product, records, sale, time};
+use super::{drawer, image, master, product, records, sale, stock, time};
 
 /// Who calls, and with which context.
 #[derive(Debug, Clone)]
@@ -108,6 +108,8 @@ impl Database {
             ("pos.config", "current_session_id") => records::current_session(self, id).into(),
             (_, name) => product::computed(self, model, id, row, name)
                 .or_else(|| master::computed(self, model, id, row, name))
+                .or_else(|| drawer::computed(self, model, id, row, name))
+                .or_else(|| stock::computed(self, model, id, name))
                 .unwrap_or_else(|| self.translated(row.get(column))),
         }
     }
@@ -158,7 +160,7 @@ impl Database {
             None => String::new(),
         };
         let link = |field: &str| model.column(field).and_then(|column| row.get(column).as_int());
-        if let Some(name) = master::name(self, model, id, &text, &link) {
+        if let Some(name) = master::name(self, model, id, &text, &link).or_else(|| stock::name(self, model, &text, &link)) {
             return name;
         }
         match model.name.as_str() {
@@ -241,6 +243,8 @@ impl Database {
                 let companies = model.column("company_ids").map(|column| row.get(column).ids()).unwrap_or_default();
                 companies.iter().any(|company| env.companies.contains(company))
             }
+            // Hidden by the rules of the journal entries that they are.
+            "account.bank.statement.line" => self.groups.get(&env.uid).is_some_and(|groups| groups.contains("Accounting / Invoicing")),
             "res.users.apikeys" => model.column("user_id").is_some_and(|column| row.get(column).as_int() == Some(env.uid)),
             name => {
                 let company = model.column("company_id").and_then(|column| self.value(model, id, row, column).as_int());

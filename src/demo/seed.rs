@@ -313,6 +313,7 @@ pub fn central(db: &mut Database, central: &Central) {
         ("product.template", 2001),
         ("res.partner", 501),
         ("stock.warehouse", 31),
+        ("stock.location", 231),
         ("crm.team", 41),
         ("res.company", 1),
         ("res.country", 61),
@@ -348,7 +349,7 @@ pub fn central(db: &mut Database, central: &Central) {
         seed.user(name, login, login, &bridge, &[company]);
     }
     for (code, name) in &central.warehouses {
-        seed.add("stock.warehouse", [("name", text(name)), ("code", text(code)), ("company_id", company.into())]);
+        seed.warehouse(name, code);
     }
     for team in ["Sales", "Point of Sale"] {
         seed.add("crm.team", [("name", text(team)), ("sequence", 10.into())]);
@@ -366,7 +367,7 @@ pub fn central(db: &mut Database, central: &Central) {
     seed.further(central.further, &taxes);
     seed.company = other;
     seed.taxes();
-    seed.add("stock.warehouse", [("name", text("Other")), ("code", text("OTH")), ("company_id", other.into())]);
+    seed.warehouse("Other", "OTH");
     seed.db.commit();
 }
 
@@ -399,6 +400,8 @@ pub fn branch(db: &mut Database, branch: &Branch) {
             seed.add("pos.payment.method", [("name", text(name)), ("journal_id", journal.into()), ("company_id", company.into())])
         })
         .collect();
+    let (warehouse, stock) = seed.warehouse(&branch.shop, "WH");
+    let sells = seed.operation_type("PoS Orders", warehouse, stock);
     for shop in std::iter::once(&branch.shop).chain(&branch.more_shops) {
         let currency = seed.db.stored("res.company", company, "currency_id");
         let tips = super::sell::product(seed.db, "TIPS");
@@ -410,6 +413,7 @@ pub fn branch(db: &mut Database, branch: &Branch) {
                 ("currency_id", currency),
                 ("payment_method_ids", methods.clone().into()),
                 ("tip_product_id", tips.into()),
+                ("picking_type_id", sells.into()),
                 ("uuid", super::sell::uuid(&seed.db.name, shop.len() as i64).into()),
             ],
         );

@@ -318,6 +318,11 @@ pub fn uuid(salt: &str, number: i64) -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
+/// What uuids of this database are made from: after a backup was put back, others than before.
+fn salt(db: &Database) -> String {
+    if db.life == 0 { db.name.clone() } else { format!("{} {}", db.name, db.life) }
+}
+
 /// Opens a session at a point of sale and answers its id.
 pub fn open_session(db: &mut Database, config: i64) -> i64 {
     let Some(model) = db.model("pos.session") else { return 0 };
@@ -418,7 +423,7 @@ impl Till<'_> {
         row.set("combo_parent_id", parent);
         row.set("refunded_orderline_id", item.refunds);
         row.set("is_reward_line", item.reward);
-        row.set("uuid", uuid(&self.db.name, -id));
+        row.set("uuid", uuid(&salt(self.db), -id));
         self.lines.push(Priced { builder: row, id, taxes });
         for lot in &item.lots {
             self.lot(id, product, lot);
@@ -496,7 +501,7 @@ fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, co
     row.set("pos_reference", sale.reference.clone().unwrap_or_else(|| format!("26{config:02}-{config}-{sequence:06}")));
     row.set("tracking_number", format!("{:03}", sequence % 1000));
     row.set("sequence_number", sequence);
-    row.set("uuid", uuid(&db.name, order));
+    row.set("uuid", uuid(&salt(db), order));
     row.set("date_order", Value::Time(sale.date.unwrap_or(db.now) / SECOND * SECOND));
     row.set("state", sale.state.as_str());
     row.set("company_id", db.stored("pos.config", config, "company_id"));
@@ -541,7 +546,7 @@ fn payments(db: &mut Database, sale: &Sale, order: i64, session: i64, total: Dec
             row.set("session_id", session);
             row.set("company_id", db.stored("pos.session", session, "company_id"));
             row.set("currency_id", db.stored("pos.session", session, "currency_id"));
-            row.set("uuid", uuid(&db.name, id << 32));
+            row.set("uuid", uuid(&salt(db), id << 32));
             (amount, id, row.row)
         })
         .collect()

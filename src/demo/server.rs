@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::call::{self, Call};
 use super::fault::Fault;
-use super::mishap::{Mishap, Reply, Rule, Seen, When};
+use super::mishap::{Fired, Late, Mishap, Reply, Rule, Seen, When};
 use super::table::Database;
 use super::time::{self, Clock};
 use super::wire::{self, MethodCall, Value, dict};
@@ -30,11 +30,20 @@ const MAX_HEAD: usize = 64 << 10;
 pub struct Slot {
     database: Mutex<Database>,
     released: Notify,
+    /// Calls whose clients are gone and which are still to run.
+    late: Mutex<Vec<LateCall>>,
+}
+
+#[derive(Debug)]
+struct LateCall {
+    call: Call,
+    /// What it holds, and the commits that it sees; nothing of both when it has not begun.
+    begun: Option<(Vec<String>, u64)>,
 }
 
 impl Slot {
     pub(super) fn new(database: Database) -> Self {
-        Self { database: Mutex::new(database), released: Notify::new() }
+        Self { database: Mutex::new(database), released: Notify::new(), late: Mutex::default() }
     }
 
     /// The database. A panic while it was held leaves nothing half done that matters to a test.
@@ -50,6 +59,8 @@ pub struct Stats {
     pub calls: BTreeMap<(String, String), u64>,
     /// Calls that committed a change.
     pub writes: u64,
+    /// The same by database.
+    pub writes_in: BTreeMap<String, u64>,
     /// Bytes of request bodies.
     pub bytes_in: u64,
     /// Bytes of reply bodies.
@@ -65,6 +76,7 @@ pub struct Stats {
 pub struct Shared {
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
     rules: Mutex<Vec<Rule>>,
+    fired: Mutex<Vec<Fired>>,
     stats: Mutex<Stats>,
 }
 
@@ -89,8 +101,47 @@ impl Shared {
         self.rules().push(Rule::new(when, mishap));
     }
 
+    pub(super) fn inject_first(&self, when: When, mishap: Mishap) {
+        self.rules().insert(0, Rule::new(when, mishap));
+    }
+
     fn mishap(&self, seen: &Seen) -> Option<Mishap> {
-        self.rules().iter_mut().find_map(|rule| rule.hit(seen))
+        let (mishap, fired) = self.rules().iter_mut().find_map(|rule| rule.hit(seen).map(|mishap| (mishap, rule.fired(seen))))?;
+        self.fired().push(fired);
+        Some(mishap)
+    }
+
+    pub(super) fn fired(&self) -> MutexGuard<'_, Vec<Fired>> {
+        self.fired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_write(&self, database: &str) {
+        let mut stats = self.stats();
+        stats.writes += 1;
+        *stats.writes_in.entry(database.to_owned()).or_insert(0) += 1;
+    }
+
+    /// Runs the calls of a database whose clients are gone, or lets them be lost, as when Odoo is killed: how many.
+    pub(super) fn end_late(&self, slot: &Slot, run: bool) -> usize {
+        let late = std::mem::take(&mut *slot.late.lock().unwrap_or_else(PoisonError::into_inner));
+        let count = late.len();
+        for LateCall { call, begun } in late {
+            let mut db = slot.lock();
+            let (claimed, snapshot) = begun.unwrap_or_else(|| (Vec::new(), db.commits));
+            for xid in &claimed {
+                db.claimed.remove(xid);
+            }
+            if run {
+                let _ = call::execute(&mut db, &call, snapshot);
+                if db.wrote {
+                    self.note_write(&call.database);
+                }
+            }
+        }
+        if count > 0 {
+            slot.released.notify_waiters();
+        }
+        count
     }
 
     /// The clock of the first database, for what belongs to none.
@@ -316,7 +367,7 @@ async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
     };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
-    tokio::time::sleep(mishap.before).await;
+    pause(mishap.before).await;
     if let Some(refused) = early(&mishap, shared.now()) {
         return refused;
     }
@@ -335,7 +386,7 @@ async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
         },
         other => (Err(Fault::exception(format!("Exception: Method not found: {other}"))), shared.now()),
     };
-    tokio::time::sleep(mishap.after).await;
+    pause(mishap.after).await;
     late(&mishap, replied(&result, date))
 }
 
@@ -355,12 +406,19 @@ impl From<i32> for Value {
     }
 }
 
+/// A timer takes a millisecond even for no time at all.
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
 fn count(shared: &Shared, seen: &Seen) {
     *shared.stats().calls.entry((seen.model.clone(), seen.method.clone())).or_insert(0) += 1;
 }
 
 /// Waits until no other call holds any of the external ids, then holds them.
-async fn claim(slot: &Slot, call: &Call) -> (Vec<String>, u64) {
+async fn claim(slot: &Slot, call: &Call, shared: &Shared) -> (Vec<String>, u64) {
     let mut snapshot = None;
     loop {
         let released = slot.released.notified();
@@ -374,7 +432,10 @@ async fn claim(slot: &Slot, call: &Call) -> (Vec<String>, u64) {
                 return (xids, snapshot);
             }
         }
-        released.await;
+        // Nobody but its own end can release what a call without a client holds.
+        if shared.end_late(slot, true) == 0 {
+            released.await;
+        }
     }
 }
 
@@ -388,17 +449,20 @@ async fn object(call: Call, shared: &Shared) -> Option<Answer> {
     };
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
+    if let (Some(late), Some(slot)) = (mishap.late, shared.slot(&call.database)) {
+        let begun = if late == Late::Begun { Some(claim(&slot, &call, shared).await) } else { None };
+        slot.late.lock().unwrap_or_else(PoisonError::into_inner).push(LateCall { call, begun });
+        return None;
+    }
     if let Some(refused) = early(&mishap, shared.now()) {
-        tokio::time::sleep(mishap.before).await;
+        pause(mishap.before).await;
         return refused;
     }
     let Some(slot) = shared.slot(&call.database) else {
         return Some(faulted(&no_database(&call.database), shared.now()));
     };
-    let (claimed, snapshot) = claim(&slot, &call).await;
-    if !mishap.before.is_zero() {
-        tokio::time::sleep(mishap.before).await;
-    }
+    let (claimed, snapshot) = claim(&slot, &call, shared).await;
+    pause(mishap.before).await;
     let answer = {
         let mut db = slot.lock();
         let result = call::execute(&mut db, &call, snapshot);
@@ -406,14 +470,12 @@ async fn object(call: Call, shared: &Shared) -> Option<Answer> {
             db.claimed.remove(xid);
         }
         if db.wrote {
-            shared.stats().writes += 1;
+            shared.note_write(&call.database);
         }
         replied(&result, db.clock.now())
     };
     slot.released.notify_waiters();
-    if !mishap.after.is_zero() {
-        tokio::time::sleep(mishap.after).await;
-    }
+    pause(mishap.after).await;
     late(&mishap, answer)
 }
 

@@ -228,6 +228,8 @@ pub struct Database {
     pub claimed: BTreeSet<String>,
     /// What the context of the running call says.
     pub scope: Scope,
+    /// How often a backup of it was put back.
+    pub life: u32,
 }
 
 impl Database {
@@ -251,6 +253,7 @@ impl Database {
             sequences: HashMap::new(),
             claimed: BTreeSet::new(),
             scope: Scope::default(),
+            life: 0,
         }
     }
 

@@ -65,7 +65,7 @@ async fn a_bundle_tells_what_helps_and_nothing_that_is_anybodys() {
         assert_eq!(bundle["posbridge"], env!("CARGO_PKG_VERSION"));
         assert_eq!(bundle["settings"]["complaints"].as_array().expect("a list").is_empty(), valid, "{}", ran.out);
         if valid {
-            assert_eq!(bundle["ledger"]["schema_version"], 3);
+            assert_eq!(bundle["ledger"]["schema_version"], 4);
             assert_eq!(bundle["ledger"]["rows"]["record"], 3);
             let failed = bundle["ledger"]["records"].as_array().expect("a list").iter().find(|row| row["state"] == "failed").expect("one");
             assert_eq!((&failed["cause"], &failed["count"], &failed["branch"]), (&"product_not_found".into(), &1.into(), &"tirana".into()));

@@ -2,12 +2,14 @@
 //! for the ledger, which has to be whole after everything that goes wrong.
 
 mod alerts;
+mod audit;
 mod backup;
 mod bundle;
 mod disk;
 mod fake;
 mod output;
 mod place;
+mod reconcile;
 mod replies;
 mod send;
 mod settings;

@@ -50,8 +50,8 @@ def one_named(model, name, among=None):
     return found
 
 
-def order(paid):
-    session, currency = opened(), config.currency_id
+def one_order(session, paid, receipt):
+    currency = config.currency_id
     partner = one_named('res.partner', args['customer']) if args['customer'] else env['res.partner']
     lines = []
     for key in args['products'] or ['PB-006']:
@@ -67,7 +67,7 @@ def order(paid):
     total, now, key = currency.round(summary['total_amount_currency']), fields.Datetime.to_string(fields.Datetime.now()), str(uuid.uuid4())
     methods = config.payment_method_ids
     method = one_named('pos.payment.method', args['method'], methods) if args['method'] else methods.filtered('is_cash_count')[:1]
-    reference, tracking = config._get_next_order_refs()
+    reference, tracking = (receipt, '001') if receipt else config._get_next_order_refs()
     Order.sync_from_ui([{
         'amount_total': total, 'amount_tax': summary['tax_amount_currency'], 'amount_paid': total if paid else 0.0, 'amount_return': 0.0, 'date_order': now,
         'fiscal_position_id': False, 'pricelist_id': config.pricelist_id.id, 'partner_id': partner.id, 'pos_reference': reference, 'tracking_number': tracking,
@@ -84,9 +84,15 @@ def order(paid):
     made = Order.search([('uuid', '=', key)])
     assert made.state == ('paid' if paid else 'draft'), made.state
     told.update(order=made.id, total=made.amount_total, method=method.name if paid else None, prices={line['product'].default_code or line['product'].barcode: line['price_unit'] for line in lines})
+    return made.id
+
+
+def orders(paid):
+    session = opened()
+    told['orders'] = [one_order(session, paid, receipt) for receipt in args['receipt'] or [None]]
     return session
 
 
-session = {'open': opened, 'close': close, 'order': lambda: order(True), 'draft': lambda: order(False)}[args['action']]()
+session = {'open': opened, 'close': close, 'order': lambda: orders(True), 'draft': lambda: orders(False)}[args['action']]()
 env.cr.commit()
 print(json.dumps({**told, 'session': session.name, 'session_id': session.id, 'state': session.state}))

@@ -77,6 +77,42 @@ impl Seeder<'_> {
         (journal("Cash", "CSH1", "cash"), journal("Bank", "BNK1", "bank"))
     }
 
+    /// A warehouse with its main location: the ids of both.
+    pub(super) fn warehouse(&mut self, name: &str, code: &str) -> (i64, i64) {
+        let company = self.company;
+        let view = self.add("stock.location", [("name", text(code)), ("usage", text("view")), ("company_id", company.into())]);
+        let stock = [("name", text("Stock")), ("usage", text("internal")), ("location_id", view.into()), ("company_id", company.into())];
+        let stock = self.add("stock.location", stock);
+        let warehouse = self.add(
+            "stock.warehouse",
+            [
+                ("name", text(name)),
+                ("code", text(code)),
+                ("company_id", company.into()),
+                ("view_location_id", view.into()),
+                ("lot_stock_id", stock.into()),
+            ],
+        );
+        (warehouse, stock)
+    }
+
+    /// What a shop's sales take from a location.
+    pub(super) fn operation_type(&mut self, name: &str, warehouse: i64, from: i64) -> i64 {
+        let customers = self.add("stock.location", [("name", text("Customers")), ("usage", text("customer"))]);
+        let company = self.company;
+        self.add(
+            "stock.picking.type",
+            [
+                ("name", text(name)),
+                ("code", text("outgoing")),
+                ("warehouse_id", warehouse.into()),
+                ("company_id", company.into()),
+                ("default_location_src_id", from.into()),
+                ("default_location_dest_id", customers.into()),
+            ],
+        )
+    }
+
     /// What only central has.
     pub(super) fn only_at_central(&mut self, taxes: &[i64]) {
         let company = self.company;
