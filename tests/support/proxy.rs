@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +25,8 @@ pub enum Fault {
     CutAnswer(usize),
     /// Forwarded and answered after this long.
     Delay(Duration),
+    /// Forwarded, and answered in this many pieces with a pause after each.
+    Trickle(usize, Duration),
     /// Read, and never answered.
     BlackHole,
     /// Answered by the proxy; the server never sees the request.
@@ -45,6 +47,8 @@ impl Reply {
     pub const BAD_GATEWAY: Self = Self::html("502 Bad Gateway", "");
     pub const UNAVAILABLE: Self = Self::html("503 Service Unavailable", "Retry-After: 1\r\n");
     pub const TOO_MANY: Self = Self::html("429 Too Many Requests", "Retry-After: 1\r\n");
+    pub const GATEWAY_TIMEOUT: Self = Self::html("504 Gateway Timeout", "");
+    pub const ERROR: Self = Self::html("500 Internal Server Error", "");
     pub const TOO_LARGE: Self = Self::html("413 Request Entity Too Large", "");
     pub const REDIRECT: Self = Self::html("302 Found", "Location: https://login.example.com/\r\n");
     pub const LOGIN_PAGE: Self = Self::html("200 OK", "");
@@ -73,6 +77,9 @@ pub struct Request {
     pub nth: usize,
     /// Whether this exact body comes for the first time.
     pub first: bool,
+    pub came: SystemTime,
+    /// When the server had answered and what, whoever still listened; nothing = it died over it.
+    pub answer: Arc<OnceLock<(SystemTime, String)>>,
 }
 
 impl Request {
@@ -119,10 +126,10 @@ impl Proxy {
             body.hash(&mut hasher);
             let first = bodies.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish());
             let mut seen = noted.lock().unwrap_or_else(PoisonError::into_inner);
-            let request = Request { path, body, nth: seen.len(), first };
+            let request = Request { path, body, nth: seen.len(), first, came: SystemTime::now(), answer: Arc::default() };
             seen.push(request.clone());
             drop(seen);
-            decide(&request)
+            (decide(&request), request.answer)
         });
         let accepting = runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -142,10 +149,13 @@ impl Proxy {
     }
 }
 
-async fn serve(mut client: TcpStream, upstream: &str, decide: &(dyn Fn(String, String) -> Fault + Send + Sync)) -> std::io::Result<()> {
+/// What a test decides about path and body of a request, and where to note what the server answers.
+type Decide = dyn Fn(String, String) -> (Fault, Arc<OnceLock<(SystemTime, String)>>) + Send + Sync;
+
+async fn serve(mut client: TcpStream, upstream: &str, decide: &Decide) -> std::io::Result<()> {
     let Some((head, body)) = read_request(&mut client).await? else { return Ok(()) };
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let fault = decide(path, String::from_utf8_lossy(&body).into_owned());
+    let (fault, noted) = decide(path, String::from_utf8_lossy(&body).into_owned());
     match &fault {
         Fault::ResetBefore => return client.set_zero_linger(),
         Fault::Instead(reply) => return finish(client, &reply.bytes()).await,
@@ -157,11 +167,22 @@ async fn serve(mut client: TcpStream, upstream: &str, decide: &(dyn Fn(String, S
         Fault::Delay(pause) => tokio::time::sleep(*pause).await,
         _ => {}
     }
-    let answer = ask(upstream, &head, &body).await?;
+    let answer = ask(upstream, &head, &body).await;
+    // Each request has a place of its own, so it is empty.
+    let _ =
+        noted.set((SystemTime::now(), answer.as_deref().map(|answer| String::from_utf8_lossy(answer).into_owned()).unwrap_or_default()));
+    let answer = answer?;
     match fault {
         Fault::DropAnswer => client.set_zero_linger(),
         Fault::CutAnswer(at) => finish(client, &answer[..at.min(answer.len().saturating_sub(1))]).await,
         Fault::InsteadOfAnswer(reply) => finish(client, &reply.bytes()).await,
+        Fault::Trickle(pieces, pause) => {
+            for piece in answer.chunks(answer.len().div_ceil(pieces.max(1)).max(1)) {
+                client.write_all(piece).await?;
+                tokio::time::sleep(pause).await;
+            }
+            client.shutdown().await
+        }
         _ => finish(client, &answer).await,
     }
 }
