@@ -2,12 +2,15 @@
 //!
 //! All scenarios use one rig, one after the other. Without a rig they fail.
 
+mod audit;
 mod bad_input;
+mod campaign;
 mod daemon;
 mod everyday;
 mod faults;
 mod goods;
 mod problems;
+mod reconcile;
 mod restore;
 mod rig;
 mod rights;
@@ -15,5 +18,6 @@ mod sending;
 mod sending_faults;
 mod sending_input;
 mod sending_rules;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

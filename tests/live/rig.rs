@@ -34,6 +34,8 @@ pub enum Start {
 /// A real Odoo with central and two branches.
 pub struct Rig {
     _lock: std::fs::File,
+    /// Where `up` put everything.
+    pub directory: PathBuf,
     facts: BTreeMap<String, String>,
     pub runtime: Runtime,
     clients: Mutex<HashMap<String, std::sync::Arc<Odoo>>>,
@@ -79,7 +81,7 @@ impl Rig {
             .unwrap_or_else(|error| panic!("There is no Odoo to test against: {}: {error}. Run tests/odoo/up", file.display()));
         let facts = text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        let rig = Self { _lock: lock, facts, runtime, clients: Mutex::default(), sold: Mutex::default() };
+        let rig = Self { _lock: lock, directory, facts, runtime, clients: Mutex::default(), sold: Mutex::default() };
         let version = rig.runtime.block_on(rig.client("central", "admin", "admin").version());
         assert!(version.as_ref().is_ok_and(|version| version.starts_with("19")), "No Odoo 19 answers ({version:?}). Run tests/odoo/up");
         rig
@@ -103,6 +105,12 @@ impl Rig {
         let port = self.url().rsplit(':').next().unwrap_or_default();
         command.env("POSBRIDGE_ODOO_PORT", port).env("POSBRIDGE_ODOO_PGPORT", self.fact("PGPORT")).stdin(Stdio::null());
         command
+    }
+
+    /// Runs Odoo with so many worker processes, 0 = threads in one.
+    pub fn serve(&self, workers: usize) {
+        let output = self.command("up").env("WORKERS", workers.to_string()).output().expect("up");
+        assert!(output.status.success(), "up: {}", text(&output.stderr));
     }
 
     fn output(&self, tool: &str, args: &[&str]) -> Output {
@@ -371,6 +379,17 @@ impl Bridge {
     pub fn forget(&mut self) {
         std::fs::remove_dir_all(self.state()).expect("the state");
         self.install();
+    }
+
+    /// The same bridge once more, with a copy of its state.
+    pub fn copied(&self) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let status = Command::new("cp").arg("-a").arg(self.state()).arg(directory.path()).status().expect("cp");
+        assert!(status.success(), "the state is copied");
+        let config = directory.path().join("branches.toml");
+        let bridge = Self { directory, config, owners: self.owners.clone(), passwords: self.passwords.clone() };
+        bridge.save();
+        bridge
     }
 
     /// A hash of what the ledger holds on the disk.
