@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("problem", &["model"]),
     ("mapping", &["model", "problem"]),
     ("master_data", &["model", "problem"]),
+    ("reconcile", &["model", "problem"]),
     ("odoo", &["model", "master_data"]),
     // How long the ledger keeps what is the settings' to say.
     ("store", &["model", "problem", "master_data", "config"]),
@@ -20,7 +21,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("monitor", &["model", "store"]),
     ("alerts", &["model", "problem", "store", "secret", "config", "schedule"]),
     ("web", &["model", "problem", "store", "config", "monitor"]),
-    ("sync", &["model", "problem", "mapping", "master_data", "odoo", "store", "secret", "config", "schedule", "monitor", "alerts"]),
+    (
+        "sync",
+        &["model", "problem", "mapping", "master_data", "reconcile", "odoo", "store", "secret", "config", "schedule", "monitor", "alerts"],
+    ),
     // `odoo` never: what a verb wants from an Odoo, it asks of `sync`.
     (
         "cli",
@@ -29,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "problem",
             "mapping",
             "master_data",
+            "reconcile",
             "store",
             "secret",
             "config",
@@ -43,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that see no clock, no network and no database, and the crates that would let them.
-const PURE: [&str; 5] = ["model", "mapping", "master_data", "problem", "schedule"];
+const PURE: [&str; 6] = ["model", "mapping", "master_data", "reconcile", "problem", "schedule"];
 const IMPURE: [&str; 6] = ["tokio::", "rusqlite::", "reqwest::", "std::fs", "std::net", "Timestamp::now"];
 
 fn sources() -> Vec<(PathBuf, String)> {
