@@ -264,7 +264,7 @@ fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now:
             db.prepare_cached(
                 "UPDATE record SET unknown = ?2, problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
             )?
-            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), if planted(Bug::AgainTooLate) { now.as_second() + 7_100 } else { due_at.as_second() }, at])?;
+            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), if planted(Bug::AgainTooLate) { too_far(Some(now)) - 100 } else { due_at.as_second() }, at])?;
             attempt(db, record, now, duration_ms, "again", Some(problem), &problem.what())
         }
         Verdict::Ignored { problem } => {
