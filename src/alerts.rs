@@ -16,7 +16,7 @@ mod message;
 mod snapshot;
 mod watch;
 
-pub use condition::{BranchSnapshot, Cause, Condition, Snapshot, Thresholds, conditions};
+pub use condition::{BranchSnapshot, Cause, Condition, Snapshot, Thresholds, conditions, ends_soon};
 pub use deliver::{Refusal, Sender};
 pub use desk::{Desk, Episode, Told};
 pub use gap::Gaps;

@@ -16,9 +16,10 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use crate::model::BranchCode;
+use crate::model::{BranchCode, Protocol};
 
 mod alerts;
+mod dashboard;
 mod domain;
 mod monitoring;
 mod read;
@@ -26,6 +27,7 @@ mod retention;
 mod send;
 
 pub use alerts::{Alerts, Mail, MailTls, Webhook};
+pub use dashboard::Dashboard;
 pub use domain::{DOMAIN_MAX, check_domain, parse_domain};
 pub use monitoring::Monitoring;
 pub use retention::Retention;
@@ -44,6 +46,8 @@ pub struct Config {
     pub branches: Vec<Branch>,
     /// What the daemon tells machines that watch it.
     pub monitoring: Monitoring,
+    /// Where people look at the bridge in a browser.
+    pub dashboard: Option<Dashboard>,
     /// Who is told when something needs a person.
     pub alerts: Alerts,
     /// How long is kept what is not needed for ever.
@@ -72,6 +76,8 @@ pub struct Endpoint {
     pub user: String,
     /// How long one call may take, 1 s to 600 s.
     pub timeout: Duration,
+    /// How it is called; none = whatever it speaks best, asked once.
+    pub protocol: Option<Protocol>,
     /// A PEM file with a private authority's certificate; absolute.
     pub ca_file: Option<PathBuf>,
     /// Plain http to another machine was allowed in so many words.

@@ -28,7 +28,9 @@
 //! 3. [`master_data`]: a record of central against a branch's: what would change, field by field. Pure; `fields` is the
 //!    table of what is sent, `matching` says which record is which.
 //! 4. [`reconcile`]: one day of a branch against central and the ledger: equal, or what differs, order by order. Pure.
-//! 5. [`problem`]: everything that can go wrong, in words for people. Pure; all sentences about failures.
+//!    [`sales`]: what the orders of a day came to, by hour, cashier, payment method and product. Pure.
+//! 5. [`problem`]: everything that can go wrong, in words for people: English, and German for the dashboard. Pure; all
+//!    sentences about failures.
 //! 6. [`config`]: branches.toml to valid types, or every complaint at once.
 //! 7. [`schedule`]: when passes start. Pure.
 //! 8. [`odoo`]: the client of one database: calls, limits, kinds of failure. [`odoo::xmlrpc`] is the wire,
@@ -43,7 +45,8 @@
 //!     and `discover` ask what `posbridge check` and `init` want to know, `audit` what makes stock and prices drift. `timetable` says which pass starts when, without clock
 //!     or network; `daemon` is the loop that starts them.
 //!     `fingerprints` looks whether central still has the newest drafts, `sessions` reads the money and receipt numbers of tills.
-//! 12. [`monitor`]: what the daemon counts, whether it is alive and ready. [`web`] answers it over HTTP, [`alerts`] tells people.
+//! 12. [`monitor`]: what the daemon counts, whether it is alive and ready. [`web`] answers it over HTTP to machines, and shows
+//!     everything to people: `dashboard` lists its routes, `guard` looks at each request, one file a page. [`alerts`] tells people.
 //! 13. [`cli`]: one file a verb.
 //! 14. [`demo`]: an Odoo in memory behind real XML-RPC, for `posbridge demo` and the tests. [`clock`] and [`planted`] are there
 //!     for the campaign (tests/campaign): a clock that it moves, bugs that it plants.
@@ -65,7 +68,7 @@
 //! - **Money is never a float**: a decimal from the text on the wire to the text in the ledger.
 //! - **The sides' ids cannot be mixed**: a [`model::BranchId`] does not compile where a [`model::CentralId`] is wanted.
 //! - **Arrows go down only.** `cli` reaches Odoo through [`sync`] alone; [`odoo`] and [`store`] do not know each other;
-//!   [`model`], [`mapping`], [`master_data`] and [`problem`] see no clock, no network, no database.
+//!   [`model`], [`mapping`], [`master_data`], [`sales`] and [`problem`] see no clock, no network, no database.
 //! - **The daemon's loop waits for nothing** but the next event; passes, disk and network run beside it. It may be killed at
 //!   any line.
 //! - **One bad order delays no other, one dead branch delays no other**, and the exit status still says so.
@@ -88,6 +91,7 @@ pub mod odoo;
 pub mod planted;
 pub mod problem;
 pub mod reconcile;
+pub mod sales;
 pub mod schedule;
 pub mod secret;
 pub mod store;

@@ -64,8 +64,8 @@ pub struct Bindings {
 /// Every problem of the order, each once, in the order of its lines.
 pub fn map(order: &PosOrder, settings: &Settings, bindings: &Bindings) -> Result<SaleOrder, Vec<Problem>> {
     let mut problems = Problems::default();
-    if let (true, Some(invoice)) = (settings.skip_invoiced, &order.account_move) {
-        return Err(vec![Problem::InvoicedSkipped { invoice: invoice.name.clone() }]);
+    if settings.skip_invoiced && order.is_invoiced() {
+        return Err(vec![Problem::InvoicedSkipped { invoice: invoice_name(order).to_owned() }]);
     }
     if let Some(currency) = order.currency_id.as_ref().filter(|currency| currency.name != settings.currency) {
         problems.add(Problem::CurrencyDiffers { branch: currency.name.clone(), central: settings.currency.clone() });
@@ -93,7 +93,17 @@ pub fn external_id(code: &BranchCode, order: &PosOrder) -> String {
     if planted(Bug::ReferenceAsKey) {
         return format!("{code}-{}", order.reference().replace(' ', "_"));
     }
-    format!("{code}-{}-{}", order.id, order.witness())
+    external_id_as(code, order, &order.witness())
+}
+
+/// The external id of an order that was first received under another witness than it has now.
+pub fn external_id_as(code: &BranchCode, order: &PosOrder, witness: &str) -> String {
+    format!("{code}-{}-{witness}", order.id)
+}
+
+/// The number of the invoice; empty where there is none, or the branch does not tell it.
+fn invoice_name(order: &PosOrder) -> &str {
+    order.account_move.as_ref().map_or("", |invoice| invoice.name.trim())
 }
 
 #[derive(Default)]
@@ -204,7 +214,9 @@ fn description(order: &PosOrder, line: &PosLine) -> String {
     if !line.lot_names.is_empty() {
         text.push_str(&format!("\nLot/Serial: {}", line.lot_names.join(", ")));
     }
-    if line.refunded_orderline_id.is_some()
+    // Odoo 14 links no lines: there all that comes back is of the order refunded.
+    let unlinked = || line.qty.is_sign_negative() && order.lines.iter().all(|line| line.refunded_orderline_id.is_none());
+    if (line.refunded_orderline_id.is_some() || unlinked())
         && let Some(refunded) = &order.refunded_order_id
     {
         text.push_str(&format!("\nRefund of {}", refunded.name));
@@ -222,11 +234,15 @@ fn closing_note(order: &PosOrder, customer: Option<&str>) -> String {
     if let Some(name) = customer {
         note.push_str(&format!("\nCustomer at the till: {name}"));
     }
-    if let Some(refunded) = &order.refunded_order_id {
-        note.push_str(&format!("\nRefund of {}", refunded.name));
+    match &order.refunded_order_id {
+        Some(refunded) => note.push_str(&format!("\nRefund of {}", refunded.name)),
+        None if order.amount_total.is_sign_negative() && !order.amount_total.is_zero() => note.push_str("\nRefund"),
+        None => {}
     }
-    if let Some(invoice) = &order.account_move {
-        note.push_str(&format!("\nInvoiced at the branch as {}: do not invoice again", invoice.name));
+    match invoice_name(order) {
+        "" if order.is_invoiced() => note.push_str("\nInvoiced at the branch: do not invoice again"),
+        "" => {}
+        invoice => note.push_str(&format!("\nInvoiced at the branch as {invoice}: do not invoice again")),
     }
     if let Some(text) = order.general_customer_note.as_deref().filter(|text| !text.trim().is_empty()) {
         note.push_str(&format!("\nNote: {text}"));

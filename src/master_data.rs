@@ -7,6 +7,7 @@
 mod fields;
 mod item;
 pub mod matching;
+mod note;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fields::{Field, Type, fields};
 pub use item::{Action, FieldChange, Item};
+pub use note::Note;
 
 use crate::model::{BranchId, CentralId, Kind};
 
@@ -363,6 +365,8 @@ fn shown(field: &Field, text: String) -> String {
             _ => text,
         },
         (Type::Image, "nothing") => text,
+        // Where only its size is known, that is told.
+        (Type::Image, size) if size.contains(", ") => format!("image of {}", size.split(", ").next().unwrap_or(size)),
         (Type::Image, checksum) => format!("image {}", checksum.chars().take(8).collect::<String>()),
         _ if text.chars().count() > SHOWN => text.chars().take(SHOWN).chain(std::iter::once('…')).collect(),
         _ => text,

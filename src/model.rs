@@ -13,9 +13,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod day;
 mod kind;
+mod language;
+mod protocol;
+mod receipt;
 
 pub use day::{CentralOrder, SoldOrder};
 pub use kind::Kind;
+pub use language::Language;
+pub use protocol::Protocol;
+pub use receipt::{Names, Receipt, ReceiptLine};
 
 /// Money and quantities. Never a float: Odoo's doubles are read through their shortest decimal text.
 pub type Amount = Decimal;
@@ -256,7 +262,7 @@ pub struct PosOrder {
     #[serde(default)]
     pub refunded_order_id: Option<BranchRef<PosOrderModel>>,
     /// What the cashier noted for the customer.
-    #[serde(default)]
+    #[serde(default, alias = "general_note", alias = "note")]
     pub general_customer_note: Option<String>,
     /// In the till's order.
     #[serde(default)]
@@ -338,6 +344,17 @@ impl PosOrder {
         witness(self.uuid.as_deref(), self.pos_reference.as_deref(), &self.date_order, session)
     }
 
+    /// The witness that it had before Odoo 18, when orders had no uuid.
+    pub fn witness_before_uuids(&self) -> String {
+        let session = self.session_id.as_ref().map_or("", |session| &session.name);
+        witness(None, self.pos_reference.as_deref(), &self.date_order, session)
+    }
+
+    /// Whether the branch has invoiced it. Up to 18 its state says so, also to who may not see the invoice.
+    pub fn is_invoiced(&self) -> bool {
+        self.account_move.is_some() || self.state == "invoiced"
+    }
+
     /// A hash of what was sold and paid; unmoved by the closing of the session, which rewrites state and write_date
     /// of every order in it, and by new names of what the order points at.
     pub fn content_hash(&self) -> String {
@@ -347,6 +364,15 @@ impl PosOrder {
         forget_names(&mut content);
         short_hash(&[&content.to_string()])
     }
+}
+
+/// Decimals beyond these are dust of floating-point arithmetic, as in the `21.830000000000002` that Odoo 16 and older store; no
+/// currency has so many.
+const DUST: u32 = 8;
+
+/// An amount without its dust.
+pub fn dusted(amount: Amount) -> Amount {
+    if amount.scale() > DUST { amount.round_dp(DUST).normalize() } else { amount }
 }
 
 /// See [`PosOrder::reference`].

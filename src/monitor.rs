@@ -122,6 +122,11 @@ impl Monitor {
         self.state().planned(branch, direction, due);
     }
 
+    /// When a branch's next pass in a direction is due; `None` = not planned.
+    pub fn planned_at(&self, branch: &str, direction: Direction) -> Option<Timestamp> {
+        self.state().planned_at(branch, direction)
+    }
+
     /// A pass began, so much later than it was due.
     pub fn pass_started(&self, direction: Direction, late: Duration) {
         self.state().running += 1;

@@ -9,13 +9,17 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{BranchCode, Kind};
 
+mod german;
+mod say;
 mod words;
 
+pub use say::{Button, Reader, Said, Texts, Told, group_line_in, records_line_in};
 use words::*;
 
 /// The Odoo that a problem is about.
@@ -122,9 +126,23 @@ pub enum Problem {
     PasswordRefused { side: Side, user: String },
     /// Odoo refuses a password or API key that it accepted before.
     KeyExpired { side: Side, user: String },
+    /// JSON-2 takes API keys only, and a password is sealed.
+    KeyNeeded { side: Side, user: String },
+    /// The sealed API key is that of another user than `user`.
+    KeyOfAnother { side: Side, user: String, other: String },
+    /// An API key of the user ends soon.
+    KeyEnds { side: Side, ends: Timestamp },
     /// The user may not do this. `operation` is `read`, `write`, `create`, `unlink` or a method name; `groups`
-    /// are the groups that Odoo's message names, if any.
-    RightMissing { side: Side, user: String, model: String, operation: String, groups: Vec<String> },
+    /// are the groups that Odoo's message names, if any; `major` is that Odoo's version, where it is known.
+    RightMissing {
+        side: Side,
+        user: Box<str>,
+        model: String,
+        operation: String,
+        groups: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        major: Option<u32>,
+    },
     /// A model is unknown because its app is not installed; `module` is the technical name.
     ModuleMissing { side: Side, model: String, module: String },
     /// A model has no such field.
@@ -244,9 +262,13 @@ pub enum Problem {
     BranchRestored { details: String },
     /// The branch's database is a copy of another branch's: both hold the order `reference`.
     BranchCloned { other: BranchCode, reference: String },
+    /// The branch's database has none of the orders that were received from it.
+    BranchUnknown,
     /// Central's database went back in time: `lost` drafts of this branch vanished together, or their ids now belong to
     /// other orders. `first` and `last` are names of drafts.
     CentralRestored { lost: u64, first: String, last: String },
+    /// Central's database has none of the drafts that were written to it.
+    CentralUnknown,
     /// The branch's clock is off by this much (positive: ahead of ours).
     ClockOff { minutes: i64 },
 
@@ -262,6 +284,15 @@ pub enum Problem {
 impl Problem {
     /// The cause of drafts that vanished from central together: the one under which done orders are written again at once.
     pub const DRAFT_LOST: &'static str = "draft_lost";
+
+    /// The cause of orders that a setting left out: the one under which ignored orders are tried again at once.
+    pub const INVOICED_SKIPPED: &'static str = "invoiced_skipped";
+
+    /// The causes that say that a branch's database may not be the branch's: they end when it is recognized, or a person says that it is.
+    pub const STRANGE_BRANCH: &'static [&'static str] = &["branch_cloned", "branch_unknown"];
+
+    /// The same of central's.
+    pub const STRANGE_CENTRAL: &'static [&'static str] = &["central_unknown"];
 
     /// The stable short name, as in `log --cause` and `retry --cause`: snake_case, never renamed, and the same
     /// word as the tag `cause` in the JSON.
@@ -281,6 +312,9 @@ impl Problem {
             Problem::PasswordUnreadable { .. } => "password_unreadable",
             Problem::PasswordRefused { .. } => "password_refused",
             Problem::KeyExpired { .. } => "key_expired",
+            Problem::KeyNeeded { .. } => "key_needed",
+            Problem::KeyOfAnother { .. } => "key_of_another",
+            Problem::KeyEnds { .. } => "key_ends",
             Problem::RightMissing { .. } => "right_missing",
             Problem::ModuleMissing { .. } => "module_missing",
             Problem::FieldMissing { .. } => "field_missing",
@@ -311,7 +345,7 @@ impl Problem {
             Problem::OrderRefunded { .. } => "order_refunded",
             Problem::DraftDeleted { .. } => "draft_deleted",
             Problem::DraftLost { .. } => Self::DRAFT_LOST,
-            Problem::InvoicedSkipped { .. } => "invoiced_skipped",
+            Problem::InvoicedSkipped { .. } => Self::INVOICED_SKIPPED,
             Problem::SessionOpen { .. } => "session_open",
             Problem::OrderOpen { .. } => "order_open",
             Problem::WaitsForNeed { .. } => "waits_for_need",
@@ -336,6 +370,8 @@ impl Problem {
             Problem::BranchRestored { .. } => "branch_restored",
             Problem::BranchCloned { .. } => "branch_cloned",
             Problem::CentralRestored { .. } => "central_restored",
+            Problem::BranchUnknown => "branch_unknown",
+            Problem::CentralUnknown => "central_unknown",
             Problem::ClockOff { .. } => "clock_off",
             Problem::DiskFull { .. } => "disk_full",
             Problem::StateUnwritable { .. } => "state_unwritable",
@@ -345,7 +381,7 @@ impl Problem {
 
     /// What it is about, e.g. `[BAG01]`; empty if the cause alone says it all.
     pub fn subject(&self) -> String {
-        self.words().subject
+        self.words(Audience::Terminal).subject
     }
 
     /// `cause` or `cause:subject`: records with one key wait for one fix.
@@ -356,31 +392,31 @@ impl Problem {
 
     /// What happened, in one sentence.
     pub fn what(&self) -> String {
-        self.words().what
+        self.words(Audience::Terminal).what
     }
 
     /// What it means for the sale or the record, in whole sentences.
     pub fn meaning(&self) -> String {
-        self.words().meaning
+        self.words(Audience::Terminal).meaning
     }
 
     /// Who does what next, in whole sentences, with the exact menu, group or command.
     pub fn next_step(&self) -> String {
-        self.words().next_step
+        self.words(Audience::Terminal).next_step(Audience::Terminal)
     }
 
     /// Who takes the next step.
     pub fn who(&self) -> Who {
-        self.words().who
+        self.words(Audience::Terminal).who
     }
 
     /// Whether trying again can help.
     pub fn retry(&self) -> Retry {
-        self.words().retry
+        self.words(Audience::Terminal).retry
     }
 
     /// One paragraph for each problem; no wildcard, so that a new problem cannot be without words.
-    fn words(&self) -> Words {
+    fn words(&self, audience: Audience) -> Words {
         use Problem::*;
         match self {
             HostNotFound { side, host } => host_not_found(side, host),
@@ -393,16 +429,22 @@ impl Problem {
             TlsFailed { side, host, reason } => tls_failed(side, host, reason),
             NotOdoo { side, url, seen } => not_odoo(side, url, seen),
             DatabaseUnknown { side, database } => database_unknown(side, database),
-            PasswordMissing { side } => password_missing(side),
-            PasswordUnreadable { side, reason } => password_unreadable(side, reason),
-            PasswordRefused { side, user } => password_refused(side, user),
-            KeyExpired { side, user } => key_expired(side, user),
-            RightMissing { side, user, model, operation, groups } => right_missing(side, user, model, operation, groups),
+            PasswordMissing { side } => password_missing(audience, side),
+            PasswordUnreadable { side, reason } => password_unreadable(audience, side, reason),
+            PasswordRefused { side, user } => password_refused(audience, side, user),
+            KeyExpired { side, user } => key_expired(audience, side, user),
+            KeyNeeded { side, user } => key_needed(audience, side, user),
+            KeyOfAnother { side, user, other } => key_of_another(audience, side, user, other),
+            KeyEnds { side, ends } => key_ends(audience, side, *ends),
+            RightMissing { side, user, model, operation, groups, major } => {
+                let give = group_to_give(side, model, operation, major.or_else(|| told_by(groups)));
+                right_missing(side, user, model, operation, groups, give)
+            }
             ModuleMissing { side, model, module } => module_missing(side, model, module),
             FieldMissing { side, model, field } => field_missing(side, model, field),
             ServerBusy { side, reason } => server_busy(side, reason),
             RequestTooLarge { side } => request_too_large(side),
-            ReplyTooLarge { side, limit_mb } => reply_too_large(side, *limit_mb),
+            ReplyTooLarge { side, limit_mb } => reply_too_large(audience, side, *limit_mb),
             ReplyBroken { side, reason } => reply_broken(side, reason),
             AnswerLost { side, reason } => answer_lost(side, reason),
             ServerError { side, words } => server_error(side, words),
@@ -413,7 +455,7 @@ impl Problem {
             TaxAmbiguous { name, matches } => tax_ambiguous(name, matches),
             CustomerNotFound { name } => customer_not_found(name),
             CustomerAmbiguous { name, matches } => customer_ambiguous(name, matches),
-            SettingNotFound { setting, value, side } => setting_not_found(setting, value, side),
+            SettingNotFound { setting, value, side } => setting_not_found(audience, setting, value, side),
             SettingAmbiguous { setting, value, matches } => setting_ambiguous(setting, value, matches),
             CurrencyDiffers { branch, central } => currency_differs(branch, central),
             ShopNotFound { shop } => shop_not_found(shop),
@@ -421,18 +463,18 @@ impl Problem {
             RecordGone { model, words } => record_gone(model, words),
             TotalDiffers { till, central, limit, hint } => total_differs(*till, *central, *limit, hint),
             TaxDiffers { till, central } => tax_differs(*till, *central),
-            RefusedByOdoo { words } => refused_by_odoo(words),
-            DraftGone { central_id } => draft_gone(*central_id),
-            OrderChanged { what } => order_changed(what),
-            OrderRefunded { by, amount } => order_refunded(by, *amount),
-            DraftDeleted { name } => draft_deleted(name),
-            DraftLost { name } => draft_lost(name),
-            InvoicedSkipped { invoice } => invoiced_skipped(invoice),
+            RefusedByOdoo { words } => refused_by_odoo(audience, words),
+            DraftGone { central_id } => draft_gone(audience, *central_id),
+            OrderChanged { what } => order_changed(audience, what),
+            OrderRefunded { by, amount } => order_refunded(audience, by, *amount),
+            DraftDeleted { name } => draft_deleted(audience, name),
+            DraftLost { name } => draft_lost(audience, name),
+            InvoicedSkipped { invoice } => invoiced_skipped(audience, invoice),
             SessionOpen { kind, reference, shops } => session_open(*kind, reference, shops),
             OrderOpen { reference, orders } => order_open(reference, orders),
-            WaitsForNeed { kind, reference } => waits_for_need(*kind, reference),
-            BranchEdited { kind, reference, changes } => branch_edited(*kind, reference, changes),
-            ChangedSincePreview { reference, changes } => changed_since_preview(reference, changes),
+            WaitsForNeed { kind, reference } => waits_for_need(audience, *kind, reference),
+            BranchEdited { kind, reference, changes } => branch_edited(audience, *kind, reference, changes),
+            ChangedSincePreview { reference, changes } => changed_since_preview(audience, reference, changes),
             MatchAmbiguous { kind, reference, by, value, matches } => match_ambiguous(*kind, reference, by, value, matches),
             BarcodeTaken { reference, barcode, words } => barcode_taken(reference, barcode, words),
             RefusedAtBranch { kind, reference, words } => refused_at_branch(*kind, reference, words),
@@ -441,21 +483,23 @@ impl Problem {
             CountryDiffers { reference, branch, central } => country_differs(reference, branch, central),
             CounterpartMissing { what, value } => counterpart_missing(what, value),
             ImageTooLarge { reference, size_kb, limit_kb } => image_too_large(reference, *size_kb, *limit_kb),
-            VariantsDiffer { reference, differences } => variants_differ(reference, differences),
-            ComboNotSent { reference } => combo_not_sent(reference),
+            VariantsDiffer { reference, differences } => variants_differ(audience, reference, differences),
+            ComboNotSent { reference } => combo_not_sent(audience, reference),
             LanguageMissing { side, language } => language_missing(side, language),
             SelectionWrong { kind, setting, words } => selection_wrong(*kind, setting, words),
             NothingSelected { kind, setting, value } => nothing_selected(*kind, setting, value),
-            TooManyGone { kind, gone, of } => too_many_gone(*kind, *gone, *of),
+            TooManyGone { kind, gone, of } => too_many_gone(audience, *kind, *gone, *of),
             NotAsSent { reference, changes } => not_as_sent(reference, changes),
             FieldNotThere { kind, reference, field, value } => field_not_there(*kind, reference, field, value),
-            BranchRestored { details } => branch_restored(details),
-            BranchCloned { other, reference } => branch_cloned(other, reference),
-            CentralRestored { lost, first, last } => central_restored(*lost, first, last),
+            BranchRestored { details } => branch_restored(audience, details),
+            BranchCloned { other, reference } => branch_cloned(audience, other, reference),
+            CentralRestored { lost, first, last } => central_restored(audience, *lost, first, last),
+            BranchUnknown => branch_unknown(audience),
+            CentralUnknown => central_unknown(audience),
             ClockOff { minutes } => clock_off(*minutes),
             DiskFull { path } => disk_full(path),
             StateUnwritable { path, reason } => state_unwritable(path, reason),
-            PassRunning { by } => pass_running(by),
+            PassRunning { by } => pass_running(audience, by),
         }
     }
 }
@@ -478,7 +522,7 @@ pub fn records_line(problem: &Problem, records: usize) -> String {
 }
 
 fn grouped(problem: &Problem, number: usize, noun: &str) -> String {
-    let Words { group, what, retry, .. } = problem.words();
+    let Words { group, what, retry, .. } = problem.words(Audience::Terminal);
     let plural = if number == 1 { "" } else { "s" };
     match (number, retry) {
         (0, _) => what,

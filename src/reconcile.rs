@@ -3,6 +3,7 @@
 //! Pure: what was read goes in, a [`DayProof`] comes out. Nothing is equal because nothing was found: whoever could not
 //! read a side to its end makes a [`DayProof::unproved`] instead.
 
+mod summary;
 mod words;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,8 +13,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Amount, BranchCode, CentralOrder, SoldOrder, same_money};
-use crate::problem::Problem;
-pub use words::{money, summary, verdict_word};
+use crate::problem::{Problem, Texts};
+pub use summary::{finding_in, money, money_in, summary, summary_for, verdict_in, verdict_word};
 
 /// Orders of a day that are listed one by one: more is a broken setting, not a list to work through. All are counted.
 pub const LISTED: usize = 1_000;
@@ -121,6 +122,9 @@ pub struct Entry {
     pub message: String,
     /// Who does what next.
     pub next_step: String,
+    /// What happened and who does what next, as the dashboard says it. Of days that were kept before, nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Texts>,
 }
 
 /// Money of one currency on both sides.
@@ -179,6 +183,9 @@ pub struct DayProof {
     pub error: Option<String>,
     /// Who does what about that.
     pub next_step: Option<String>,
+    /// Why, and who does what about it, as the dashboard says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Texts>,
 }
 
 /// Where an order of the ledger stands.
@@ -284,12 +291,20 @@ impl DayProof {
             open_sessions: Vec::new(),
             error: None,
             next_step: None,
+            texts: None,
         }
     }
 
     /// A day of which a side could not be read to the end.
     pub fn unproved(day: Date, error: String, next_step: String) -> Self {
         Self { error: Some(error), next_step: Some(next_step), ..Self::empty(day, Verdict::Unproved) }
+    }
+
+    /// Leaves out what only the dashboard says.
+    pub fn forget_texts(&mut self) {
+        self.texts = None;
+        let lists = [&mut self.missing, &mut self.extra, &mut self.different, &mut self.late, &mut self.changed];
+        lists.into_iter().flatten().for_each(|entry| entry.texts = None);
     }
 
     /// Everything that differs.

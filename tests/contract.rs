@@ -1,24 +1,27 @@
-//! What the bridge relies on in Odoo, as one list of facts. Each is run against the stand-in, always, and against a real
-//! Odoo 19 with the feature `live` (`tests/odoo/up` brings one up). Where a fact holds on one of them only, the stand-in
-//! is wrong.
+//! What the bridge relies on in Odoo, as one list of facts. Each is run against the stand-in of every version, always, and
+//! against a real Odoo with the feature `live` (`tests/odoo/up` brings up a 19), a 19 over XML-RPC and over JSON-2. Where a fact holds on
+//! one of them only, the stand-in, or one of the two ways to call it, is wrong; where versions differ, the fact says how.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use posbridge::demo::{Branch, Central, OdooServer};
-use posbridge::model::CentralId;
-use posbridge::odoo::records::{self, Adjusted, Adjustment};
-use posbridge::odoo::{Call, Odoo, OdooError, Target};
+use posbridge::demo::{Branch, Central, OdooServer, Version};
+use posbridge::model::{CentralId, Protocol};
+use posbridge::odoo::records::{self, Adjusted, Adjustment, CentralFields};
+use posbridge::odoo::{Call, Known, Odoo, OdooError, Target};
+use posbridge::sync::{By, CHOICES, Choice, Wanted, choices};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
 /// One Odoo with a central and a branch, and what the facts need to know of them.
 struct World {
+    version: Version,
     central: Odoo,
     branch: Odoo,
     admin: Odoo,
     url: String,
+    protocol: Protocol,
     central_database: String,
     company: i64,
     partner: i64,
@@ -29,15 +32,24 @@ struct World {
     _server: Option<OdooServer>,
 }
 
-fn client(url: &str, database: &str, login: &str, password: &str) -> Odoo {
+fn client(protocol: Protocol, url: &str, database: &str, login: &str, password: &str) -> Odoo {
     let target = Target {
         url: url.to_owned(),
         database: database.to_owned(),
         login: login.to_owned(),
         timeout: Duration::from_secs(60),
+        protocol: Some(protocol),
         ca_pem: None,
     };
-    Odoo::new(target, SecretString::from(password.to_owned()), None).expect("a usable URL")
+    Odoo::new(target, SecretString::from(password.to_owned()), Known::default()).expect("a usable URL")
+}
+
+/// The stand-in's users have their logins as passwords, and keys that are called after these.
+fn stand_in_password(protocol: Protocol, login: &str) -> String {
+    match protocol {
+        Protocol::XmlRpc => login.to_owned(),
+        Protocol::Json2 => format!("{login}-key"),
+    }
 }
 
 /// What the rig says about itself, by key.
@@ -53,30 +65,46 @@ fn rig() -> impl Fn(&str) -> String {
 }
 
 impl World {
-    async fn stand_in() -> Self {
-        let server = OdooServer::start().await.expect("a free port");
+    async fn stand_in(protocol: Protocol) -> Self {
+        Self::stand_in_as(Version::V19, protocol).await
+    }
+
+    async fn stand_in_as(version: Version, protocol: Protocol) -> Self {
+        let server = OdooServer::start_as(version).await.expect("a free port");
         server.central("central", &Central::default());
         let branch = server.branch("branch1", &Branch::new("Furniture Shop"));
         branch.sell_random(30, 5);
         let url = server.url();
-        let clients = (client(&url, "central", "bridge", "bridge"), client(&url, "branch1", "bridge", "bridge"));
-        let admin = client(&url, "central", "admin", "admin");
-        Self::with(clients, admin, url, "central".into(), Some(server)).await
+        let client = |database: &str, login: &str| client(protocol, &url, database, login, &stand_in_password(protocol, login));
+        let (clients, admin) = ((client("central", "bridge"), client("branch1", "bridge")), client("central", "admin"));
+        Self::with(protocol, clients, admin, url, "central".into(), Some(server)).await
     }
 
     #[cfg(feature = "live")]
-    async fn live() -> Self {
+    async fn live(protocol: Protocol) -> Self {
         let get = rig();
         let (url, central, branch) = (get("ODOO_URL"), get("CENTRAL_DB"), get("BRANCH1_DB"));
+        let (central_secret, branch_secret) = match protocol {
+            Protocol::XmlRpc => ("CENTRAL_PASSWORD", "BRANCH_PASSWORD"),
+            Protocol::Json2 => ("CENTRAL_API_KEY", "BRANCH1_API_KEY"),
+        };
         let clients = (
-            client(&url, &central, &get("CENTRAL_USER"), &get("CENTRAL_PASSWORD")),
-            client(&url, &branch, &get("BRANCH_USER"), &get("BRANCH_PASSWORD")),
+            client(protocol, &url, &central, &get("CENTRAL_USER"), &get(central_secret)),
+            client(protocol, &url, &branch, &get("BRANCH_USER"), &get(branch_secret)),
         );
-        let admin = client(&url, &central, &get("ADMIN_USER"), &get("ADMIN_PASSWORD"));
-        Self::with(clients, admin, url, central, None).await
+        // An administrator of the rig has a password and no key.
+        let admin = client(Protocol::XmlRpc, &url, &central, &get("ADMIN_USER"), &get("ADMIN_PASSWORD"));
+        Self::with(protocol, clients, admin, url, central, None).await
     }
 
-    async fn with(clients: (Odoo, Odoo), admin: Odoo, url: String, central_database: String, server: Option<OdooServer>) -> Self {
+    async fn with(
+        protocol: Protocol,
+        clients: (Odoo, Odoo),
+        admin: Odoo,
+        url: String,
+        central_database: String,
+        server: Option<OdooServer>,
+    ) -> Self {
         let (central, branch) = clients;
         let first = |rows: Vec<Json>| rows.first().and_then(|row| row["id"].as_i64()).expect("one record");
         let company = first(central.call(&Call::search_read("res.company", json!([]), &["name"])).await.expect("companies"));
@@ -94,7 +122,23 @@ impl World {
         let partner = json!([["customer_rank", ">", 0], ["company_id", "=", false]]);
         let partner = Call::search_read("res.partner", partner, &["name"]).arg("limit", json!(1));
         let partner = first(central.call(&partner).await.expect("customers"));
-        Self { central, branch, admin, url, central_database, company, partner, product, tax, foreign_tax, _server: server }
+        let version = central.version().await.expect("a version");
+        let version = version.split('.').next().and_then(|major| Version::of_major(major.parse().ok()?)).expect("a version of 14 to 19");
+        Self {
+            version,
+            central,
+            branch,
+            admin,
+            url,
+            protocol,
+            central_database,
+            company,
+            partner,
+            product,
+            tax,
+            foreign_tax,
+            _server: server,
+        }
     }
 
     /// A name that no other run has used.
@@ -122,7 +166,17 @@ impl World {
         cells.map(str::to_owned).to_vec()
     }
 
+    /// What this version calls the taxes and the unit of a line.
+    fn taxes(&self) -> &'static str {
+        if self.version == Version::V19 { "tax_ids" } else { "tax_id" }
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.version == Version::V19 { "product_uom_id" } else { "product_uom" }
+    }
+
     fn create_once(&self, model: &'static str, fields: &[&str], rows: &Json) -> Call {
+        let fields: Vec<String> = fields.iter().map(|field| field.replace("tax_ids", self.taxes())).collect();
         Call::new(model, "load")
             .arg("fields", json!(fields))
             .arg("data", rows.clone())
@@ -142,6 +196,19 @@ impl World {
         let xid = self.fresh();
         let answer = self.load(&[self.row(&xid)]).await;
         (xid, answer["ids"][0].as_i64().unwrap_or_else(|| panic!("no order in {answer}")))
+    }
+
+    /// What `search` and `search_count` call their domain.
+    fn domain_name(&self) -> &'static str {
+        if self.version <= Version::V15 { "args" } else { "domain" }
+    }
+
+    fn searching(&self, model: &'static str, domain: Json) -> Call {
+        Call::new(model, "search").arg(self.domain_name(), domain)
+    }
+
+    fn counting(&self, model: &'static str, domain: Json) -> Call {
+        Call::new(model, "search_count").arg(self.domain_name(), domain)
     }
 
     async fn read(&self, model: &'static str, id: i64, fields: &[&str]) -> Json {
@@ -194,13 +261,41 @@ macro_rules! facts {
         }
         mod stand_in {
             use super::*;
-            $(#[tokio::test] async fn $name() { fact::$name(&World::stand_in().await).await })*
+            $(#[tokio::test] async fn $name() { fact::$name(&World::stand_in(Protocol::XmlRpc).await).await })*
+        }
+        mod stand_in_json2 {
+            use super::*;
+            $(#[tokio::test] async fn $name() { fact::$name(&World::stand_in(Protocol::Json2).await).await })*
         }
         #[cfg(feature = "live")]
         mod live {
             use super::*;
-            $(#[tokio::test] async fn $name() { fact::$name(&World::live().await).await })*
+            $(#[tokio::test] async fn $name() { fact::$name(&World::live(Protocol::XmlRpc).await).await })*
         }
+        #[cfg(feature = "live")]
+        mod live_json2 {
+            use super::*;
+            $(#[tokio::test] async fn $name() { fact::$name(&World::live(Protocol::Json2).await).await })*
+        }
+    };
+}
+
+/// The same facts, of the versions before 19.
+macro_rules! older {
+    ($($version:ident as $module:ident)* : $names:tt) => { $(older!(@one $version $module $names);)* };
+    (@one $version:ident $module:ident ($($name:ident)*)) => {
+        mod $module {
+            use super::*;
+            $(#[tokio::test] async fn $name() { fact::$name(&World::stand_in_as(Version::$version, Protocol::XmlRpc).await).await })*
+        }
+    };
+}
+
+/// A list of facts, each run on every version.
+macro_rules! facts_of_all_versions {
+    ($($name:ident($w:ident) $body:block)*) => {
+        facts! { $($name($w) $body)* }
+        older! { V14 as stand_in_14 V15 as stand_in_15 V16 as stand_in_16 V17 as stand_in_17 V18 as stand_in_18 : ($($name)*) }
     };
 }
 
@@ -210,9 +305,29 @@ mod stock;
 #[path = "contract/send.rs"]
 mod send;
 
-facts! {
+#[path = "contract/versions.rs"]
+mod versions;
+
+facts_of_all_versions! {
+    what_a_person_maps_to_is_found_by_a_part_of_its_name_or_code_and_is_usable(w) {
+        let ask = async |wanted, by: By<'_>| w.central.call::<Vec<Choice>>(&choices(wanted, w.company, by)).await.expect("choices");
+        let product = ask(Wanted::Product, By::Text("pos-rou")).await;
+        let round = product.iter().find(|choice| choice.id == w.product).expect("the product of rounding lines");
+        assert!(round.default_code.as_deref() == Some("POS-ROUND") && !round.name.is_empty(), "{round:?}");
+        assert!(ask(Wanted::Product, By::Text("")).await.len() <= CHOICES);
+        let taxes = ask(Wanted::Tax, By::Text("vat 15")).await;
+        assert!(taxes.iter().any(|choice| choice.id == w.tax && choice.amount.is_some() && !choice.price_include), "{taxes:?}");
+        assert_eq!(ask(Wanted::Tax, By::Id(w.foreign_tax)).await, [], "of the draft's company alone");
+        let name = w.read("res.partner", w.partner, &["name"]).await["name"].as_str().expect("a name").to_uppercase();
+        assert!(ask(Wanted::Customer, By::Text(&name)).await.iter().any(|choice| choice.id == w.partner), "in capitals as well");
+        assert_eq!(ask(Wanted::Customer, By::Id(w.partner)).await.len(), 1);
+        for hostile in ["%", "_", "\\", "'; --", "<b>", "é漢"] {
+            ask(Wanted::Product, By::Text(hostile)).await;
+        }
+    }
+
     the_version_is_told_without_a_log_in(w) {
-        assert_eq!(w.central.version().await, Ok("19.0".to_owned()));
+        assert_eq!(w.central.version().await, Ok(w.version.serie()));
     }
 
     a_user_reads_when_its_own_keys_end_and_nothing_of_others(w) {
@@ -220,7 +335,9 @@ facts! {
         let call = |user: i64| Call::new("res.users.apikeys", "search_read").arg("domain", json!([["user_id", "=", user]]));
         let keys: Vec<Json> = w.central.call(&call(mine)).await.unwrap();
         let key = keys.iter().find(|key| key["name"] == "posbridge").expect("the rig's key");
-        assert_eq!((&key["scope"], &key["expiration_date"]), (&json!("rpc"), &json!(false)), "asked for no field by name");
+        assert_eq!(key["scope"], json!("rpc"), "asked for no field by name");
+        let ends = (w.version >= Version::V18).then_some(json!(false));
+        assert_eq!(key.get("expiration_date"), ends.as_ref(), "older keys never end");
         assert!(key.get("key").is_none(), "the key itself is no field");
         let all = Call::new("res.users.apikeys", "search_read").arg("domain", json!([["user_id", "!=", mine]]));
         assert_eq!(w.central.call::<Vec<Json>>(&all).await.unwrap(), Vec::<Json>::new());
@@ -228,9 +345,9 @@ facts! {
     }
 
     a_wrong_password_is_no_log_in(w) {
-        let wrong = client(&w.url, &w.central_database, "bridge", "wrong");
+        let wrong = client(w.protocol, &w.url, &w.central_database, "bridge", "wrong");
         assert_eq!(wrong.authenticate().await, Err(OdooError::Denied("bridge".into())));
-        let nobody = client(&w.url, &w.central_database, "nobody", "wrong");
+        let nobody = client(w.protocol, &w.url, &w.central_database, "nobody", "wrong");
         assert_eq!(nobody.authenticate().await, Err(OdooError::Denied("nobody".into())));
     }
 
@@ -241,15 +358,16 @@ facts! {
             database: w.central_database.clone(),
             login: "bridge".into(),
             timeout: Duration::from_secs(60),
+            protocol: Some(w.protocol),
             ca_pem: None,
         };
-        let wrong = Odoo::new(target, SecretString::from("wrong".to_owned()), Some(uid)).expect("a usable URL");
+        let wrong = Odoo::new(target, SecretString::from("wrong".to_owned()), Known { uid: Some(uid), protocol: None }).expect("a usable URL");
         let error = error_of(&wrong, Call::search_read("res.users", json!([]), &["name"])).await;
         assert_eq!(error, OdooError::Denied("bridge".into()));
     }
 
     an_unknown_database_is_told_from_other_faults(w) {
-        let nowhere = client(&w.url, "nowhere", "bridge", "bridge");
+        let nowhere = client(w.protocol, &w.url, "nowhere", "bridge", "bridge");
         assert_eq!(nowhere.authenticate().await, Err(OdooError::DatabaseUnknown("nowhere".into())));
     }
 
@@ -279,17 +397,31 @@ facts! {
 
     a_private_method_is_refused(w) {
         let error = error_of(&w.central, Call::new("sale.order", "_compute_amounts").on(&[1])).await;
-        let text = "Private methods (such as 'sale.order._compute_amounts') cannot be called remotely.";
-        assert_eq!(error, OdooError::Access(text.into()));
+        let name = if w.version == Version::V19 { "'sale.order._compute_amounts'" } else { "_compute_amounts" };
+        assert_eq!(error, OdooError::Access(format!("Private methods (such as {name}) cannot be called remotely.")));
     }
 
     an_unknown_method_is_a_fault_1(w) {
         let error = error_of(&w.central, Call::new("sale.order", "nope").on(&[1])).await;
-        assert_eq!(error, OdooError::Server("AttributeError: The method 'sale.order.nope' does not exist".into()));
+        let text = match w.version {
+            Version::V19 => "The method 'sale.order.nope' does not exist",
+            Version::V17 | Version::V18 => "The method 'nope' does not exist on the model 'sale.order'",
+            _ => "type object 'sale.order' has no attribute 'nope'",
+        };
+        assert_eq!(error, OdooError::Server(format!("AttributeError: {text}")));
     }
 
     a_missing_right_names_the_model_and_the_groups(w) {
         let error = error_of(&w.central, Call::new("product.product", "create").arg("vals_list", json!([{"name": "x"}]))).await;
+        if w.version < Version::V19 {
+            let OdooError::Access(text) = error else { panic!("{error:?}") };
+            assert!(text.starts_with("You are not allowed to create 'Product Variant' (product.product) records.\n\nThis operation"), "{text}");
+            if w.version > Version::V14 {
+                let refused = error_of(&w.central, Call::search_read("ir.model.data", json!([]), &["name"])).await.to_string();
+                assert!(refused.contains("\t- Administration/Access Rights\n"), "{refused}");
+            }
+            return;
+        }
         let text = "You are not allowed to create 'Product Variant' (product.product) records.\n\nThis operation is allowed for the \
             following groups:\n\t- Products/Create\n\nContact your administrator to request access if necessary.";
         assert_eq!(error, OdooError::Access(text.into()));
@@ -306,11 +438,17 @@ facts! {
             assert!(w.central.call::<Vec<Json>>(&call).await.is_ok(), "{model}");
         }
         for (operation, allowed) in [("read", true), ("write", true), ("create", true), ("unlink", false)] {
-            let call = Call::new("sale.order", "has_access").on(&[]).arg("operation", json!(operation));
+            let call = match w.version {
+                Version::V18 | Version::V19 => Call::new("sale.order", "has_access").on(&[]).arg("operation", json!(operation)),
+                _ => Call::new("sale.order", "check_access_rights").arg("operation", json!(operation)).arg("raise_exception", json!(false)),
+            };
             assert_eq!(w.central.call::<bool>(&call).await, Ok(allowed), "{operation}");
         }
         let refused = Call::search_read("ir.model.data", json!([]), &["name"]).arg("limit", json!(1));
-        assert!(matches!(error_of(&w.central, refused).await, OdooError::Access(_)));
+        match w.version {
+            Version::V14 => drop(w.central.call::<Json>(&refused).await.expect("14 lets everybody read them")),
+            _ => assert!(matches!(error_of(&w.central, refused).await, OdooError::Access(_))),
+        }
         let (_, order) = w.order().await;
         assert!(matches!(error_of(&w.central, Call::new("sale.order", "unlink").on(&[order])).await, OdooError::Access(_)));
     }
@@ -347,7 +485,10 @@ facts! {
         let call = Call::new("sale.order", "fields_get")
             .arg("allfields", json!(["name", "partner_id", "state", "nope"]))
             .arg("attributes", json!(["type", "relation", "selection"]));
-        let states = json!([["draft", "Quotation"], ["sent", "Quotation Sent"], ["sale", "Sales Order"], ["cancel", "Cancelled"]]);
+        let mut states = vec![["draft", "Quotation"], ["sent", "Quotation Sent"], ["sale", "Sales Order"], ["cancel", "Cancelled"]];
+        if w.version <= Version::V16 {
+            states.insert(3, ["done", "Locked"]);
+        }
         let expected = json!({
             "name": {"type": "char"},
             "partner_id": {"type": "many2one", "relation": "res.partner"},
@@ -357,16 +498,16 @@ facts! {
     }
 
     pages_by_id_show_every_order_once(w) {
-        let all: Vec<i64> = w.branch.call(&Call::new("pos.order", "search").arg("domain", json!([])).arg("order", json!("id")))
+        let all: Vec<i64> = w.branch.call(&w.searching("pos.order", json!([])).arg("order", json!("id")))
             .await.expect("orders");
         assert!(all.len() >= 4, "{}", all.len());
         let (mut seen, mut last) = (Vec::new(), 0);
         loop {
-            let page = Call::search_read("pos.order", json!([["id", ">", last]]), &["write_date", "state", "uuid"])
-                .arg("order", json!("id")).arg("limit", json!(3));
+            let fields: &[&str] = if w.version.has_uuid() { &["write_date", "state", "uuid"] } else { &["write_date", "state"] };
+            let page = Call::search_read("pos.order", json!([["id", ">", last]]), fields).arg("order", json!("id")).arg("limit", json!(3));
             let page: Vec<Json> = w.branch.call(&page).await.expect("a page");
             let Some(end) = page.last().and_then(|row| row["id"].as_i64()) else { break };
-            assert!(page.iter().all(|row| row["uuid"].is_string()), "{page:?}");
+            assert!(page.iter().all(|row| row["uuid"].is_string() == w.version.has_uuid()), "{page:?}");
             seen.extend(page.iter().filter_map(|row| row["id"].as_i64()));
             last = end;
         }
@@ -378,21 +519,24 @@ facts! {
         let newest: Vec<Json> = w.branch.call(&call).await.expect("an order");
         let (id, time) = (newest[0]["id"].clone(), newest[0]["write_date"].as_str().expect("a string").to_owned());
         assert_eq!(time.len(), 19);
+        // 19 takes no notice of fractions of a second. Before, they are compared and never told: `>=` is the one form that passes
+        // over nothing.
+        let whole = w.version == Version::V19;
         for (operator, value, fits) in [
-            (">", time.clone(), false),
+            (">", time.clone(), !whole),
             (">=", time.clone(), true),
-            ("=", time.clone(), true),
-            ("<=", time.clone(), true),
+            ("=", time.clone(), whole),
+            ("<=", time.clone(), whole),
             ("<", time.clone(), false),
-            (">=", format!("{time}.999999"), true),
+            (">=", format!("{time}.999999"), whole),
         ] {
-            let call = Call::new("pos.order", "search_count").arg("domain", json!([["id", "=", id], ["write_date", operator, value]]));
+            let call = w.counting("pos.order", json!([["id", "=", id], ["write_date", operator, value]]));
             assert_eq!(w.branch.call::<i64>(&call).await, Ok(i64::from(fits)), "{operator} {value}");
         }
     }
 
     domains_join_by_prefix_and_walk_along_links(w) {
-        let count = |domain: Json| Call::new("pos.order", "search_count").arg("domain", domain);
+        let count = |domain: Json| w.counting("pos.order", domain);
         let all: i64 = w.branch.call(&count(json!([]))).await.expect("a count");
         let paid: i64 = w.branch.call(&count(json!([["state", "in", ["paid", "done"]]]))).await.expect("a count");
         let unpaid: i64 = w.branch.call(&count(json!(["!", ["state", "in", ["paid", "done"]]]))).await.expect("a count");
@@ -403,17 +547,17 @@ facts! {
         assert_eq!(either, all);
         let shops: i64 = w.branch.call(&count(json!([["config_id.name", "ilike", "shop"]]))).await.expect("a count");
         assert!(shops > 0);
-        let lines = Call::new("pos.order.line", "search_count").arg("domain", json!([["order_id.state", "=", "nothing"]]));
+        let lines = w.counting("pos.order.line", json!([["order_id.state", "=", "nothing"]]));
         assert_eq!(w.branch.call::<i64>(&lines).await, Ok(0));
     }
 
     archived_records_show_only_when_asked_for(w) {
         let domain = json!([["login", "=", "__system__"]]);
-        let call = Call::new("res.users", "search_count").arg("domain", json!([["active", "in", [true, false]], domain[0]]));
+        let call = w.counting("res.users", json!([["active", "in", [true, false]], domain[0]]));
         let shown: i64 = w.admin.call(&call).await.expect("a count");
-        let hidden: i64 = w.admin.call(&Call::new("res.users", "search_count").arg("domain", domain.clone())).await.expect("a count");
+        let hidden: i64 = w.admin.call(&w.counting("res.users", domain.clone())).await.expect("a count");
         let asked: i64 = w.admin
-            .call(&Call::new("res.users", "search_count").arg("domain", domain).with_archived())
+            .call(&w.counting("res.users", domain).with_archived())
             .await.expect("a count");
         assert_eq!((hidden, asked), (0, shown));
         assert_eq!(shown, 1);
@@ -447,7 +591,10 @@ facts! {
         assert!(read["name"].as_str().is_some_and(|name| name.starts_with('S')));
         let metadata: Json = w.central.call(&Call::new("sale.order", "get_metadata").on(&[order])).await.expect("metadata");
         let full = format!("__posbridge_facts.{xid}");
-        assert_eq!(metadata[0]["xmlids"], json!([{"xmlid": full, "noupdate": true}]));
+        match w.version {
+            Version::V14 => assert_eq!((metadata[0].get("xmlids"), &metadata[0]["noupdate"]), (None, &json!(true)), "one only"),
+            _ => assert_eq!(metadata[0]["xmlids"], json!([{"xmlid": full, "noupdate": true}])),
+        }
         assert_eq!(metadata[0]["xmlid"], json!(full));
     }
 
@@ -476,10 +623,11 @@ facts! {
     }
 
     a_day_at_a_branch_is_found_by_its_dates_and_its_open_sessions_by_their_beginning(w) {
-        let fields = ["date_order", "create_date", "write_date", "state", "session_id", "currency_id", "amount_total", "uuid"];
+        let mut fields = vec!["date_order", "create_date", "write_date", "state", "session_id", "currency_id", "amount_total"];
+        fields.extend(w.version.has_uuid().then_some("uuid"));
         let paid = json!([["state", "in", ["paid", "done", "invoiced"]], ["session_id", "!=", false]]);
         let some: Json = w.branch.call(&Call::search_read("pos.order", paid, &fields).arg("limit", json!(1))).await.expect("an order");
-        for field in ["date_order", "create_date", "write_date", "uuid"] {
+        for field in ["date_order", "create_date", "write_date"].into_iter().chain(w.version.has_uuid().then_some("uuid")) {
             assert!(some[0][field].is_string(), "{field} in {some}");
         }
         let at = some[0]["date_order"].clone();
@@ -498,7 +646,8 @@ facts! {
         let (xid, order) = w.order().await;
         let metadata: Json = w.central.call(&Call::new("sale.order", "get_metadata").on(&[99_999_999, order])).await.expect("metadata");
         assert_eq!(metadata.as_array().map(Vec::len), Some(1), "{metadata}");
-        assert_eq!((&metadata[0]["id"], &metadata[0]["xmlids"][0]["xmlid"]), (&json!(order), &json!(format!("__posbridge_facts.{xid}"))));
+        let told = if w.version == Version::V14 { &metadata[0]["xmlid"] } else { &metadata[0]["xmlids"][0]["xmlid"] };
+        assert_eq!((&metadata[0]["id"], told), (&json!(order), &json!(format!("__posbridge_facts.{xid}"))));
     }
 
     a_line_that_is_written_by_itself_does_not_move_its_order_but_is_found_by_its_own_time(w) {
@@ -507,7 +656,9 @@ facts! {
         let before: Json = w.branch.call(&call).await.expect("an order");
         let (order, line) = (before[0]["id"].clone(), before[0]["lines"][0].as_i64().expect("a line"));
         tokio::time::sleep(Duration::from_millis(1_200)).await;
-        let write = Call::new("pos.order.line", "write").on(&[line]).arg("vals", json!({"customer_note": w.fresh()}));
+        // 14 has no note on lines.
+        let field = if w.version == Version::V14 { "notice" } else { "customer_note" };
+        let write = Call::new("pos.order.line", "write").on(&[line]).arg("vals", json!({field: w.fresh()}));
         w.branch.call::<Json>(&write).await.expect("a write");
         let after: Json = w.branch.call(&call).await.expect("the order");
         assert_eq!(after[0]["write_date"], before[0]["write_date"]);
@@ -523,7 +674,7 @@ facts! {
     }
 
     named_orders_and_a_window_go_into_one_domain(w) {
-        let all: Vec<i64> = w.branch.call(&Call::new("pos.order", "search").arg("domain", json!([])).arg("order", json!("id")))
+        let all: Vec<i64> = w.branch.call(&w.searching("pos.order", json!([])).arg("order", json!("id")))
             .await.expect("orders");
         let domain = json!([["id", ">", 0], "|", ["id", "in", [all[0], 99_999_999]], "&", ["state", "in", ["paid"]], ["write_date", ">=", "2099-01-01 00:00:00"]]);
         let rows: Json = w.branch.call(&Call::search_read("pos.order", domain, &["write_date"]).arg("order", json!("id"))).await.expect("orders");
@@ -532,8 +683,11 @@ facts! {
     }
 
     a_session_counts_its_orders_and_payments_and_hides_its_cash_movements(w) {
-        let fields = ["state", "order_ids", "order_count", "total_payments_amount", "cash_register_balance_start", "cash_register_balance_end_real",
-            "cash_register_balance_end", "cash_register_difference", "cash_real_transaction", "statement_line_ids", "rescue", "start_at", "stop_at"];
+        let mut fields = vec!["state", "order_ids", "order_count", "total_payments_amount", "cash_register_balance_start",
+            "cash_register_balance_end_real", "cash_register_balance_end", "cash_register_difference", "cash_real_transaction", "rescue",
+            "start_at", "stop_at"];
+        let lines_of_session = w.version >= Version::V16;
+        fields.extend(lines_of_session.then_some("statement_line_ids"));
         let call = Call::search_read("pos.session", json!([["order_ids", "!=", false]]), &fields).arg("order", json!("id")).arg("limit", json!(1));
         let session: Json = w.branch.call(&call).await.expect("a session");
         let session = &session[0];
@@ -546,6 +700,9 @@ facts! {
         let difference = |key: &str| session[key].as_f64().expect("an amount");
         let (real, end) = (difference("cash_register_balance_end_real"), difference("cash_register_balance_end"));
         assert!((difference("cash_register_difference") - (real - end)).abs() < 0.005, "{session}");
+        if !lines_of_session {
+            return; // the movements are those of a bank statement there
+        }
         assert_eq!(session["statement_line_ids"], json!([]));
         let lines = Call::search_read("account.bank.statement.line", json!([["pos_session_id", "=", session["id"]]]), &["pos_session_id", "amount"]);
         assert_eq!(w.branch.call::<Json>(&lines).await.expect("no fault"), json!([]));
@@ -568,7 +725,9 @@ facts! {
         let (_, order) = w.order().await;
         let (company, product) = (CentralId::new(w.company), CentralId::new(w.product));
         let adjustment = Adjustment { order_id: CentralId::new(order), external_id: w.fresh(), amount: "-0.20".parse().expect("an amount") };
-        let (call, _) = records::adjust_once(std::slice::from_ref(&adjustment), product, company);
+        let (call, _) = records::adjust_once(
+            std::slice::from_ref(&adjustment), product, company, &CentralFields::ask(&w.central).await.expect("the fields of a line"),
+        );
         let answer: Json = w.central.call(&call).await.expect("a load without fault");
         assert!(answer["ids"][0].is_i64(), "{answer}");
         let found: Vec<Adjusted> = w.central.call(&records::adjusted(&[order], product)).await.expect("readable lines");
@@ -626,7 +785,11 @@ facts! {
 
     a_row_without_external_id_is_refused_in_update_mode(w) {
         let answer = w.load(&[w.row("")]).await;
-        assert_eq!(first_message(&answer), "Cannot update a record without specifying its id or xml_id");
+        let text = match w.version {
+            Version::V19 => "Cannot update a record without specifying its id or xml_id",
+            _ => "Unknown error during import: <class 'KeyError'>: 'record'",
+        };
+        assert_eq!(first_message(&answer), text);
     }
 
     one_bad_row_stops_the_whole_call_and_is_named(w) {
@@ -639,10 +802,12 @@ facts! {
         assert_eq!((&message["record"], &message["rows"]), (&json!(1), &json!({"from": 1, "to": 1})));
         assert_eq!((&message["type"], &message["field"], &message["field_name"]), (&json!("error"), &json!("order_line"), &json!("Order Lines")));
         assert_eq!(message["moreinfo"]["res_model"], json!("ir.model.data"));
+        let list = if w.version >= Version::V18 { "list,form" } else { "tree,form" };
+        assert_eq!(message["moreinfo"]["view_mode"], json!(list));
         assert_eq!(answer["messages"].as_array().map(Vec::len), Some(1), "{answer}");
-        let count = Call::new("ir.model.data", "search_count").arg("domain", json!([["name", "in", [good, bad]]]));
+        let count = w.counting("ir.model.data", json!([["name", "in", [good, bad]]]));
         let refused = w.central.call::<i64>(&count).await;
-        assert!(matches!(refused, Err(OdooError::Access(_))), "{refused:?}");
+        assert!(matches!(refused, Err(OdooError::Access(_))) || w.version == Version::V14 && refused == Ok(0), "{refused:?}");
         assert_eq!(w.load(&[w.row(&good)]).await["messages"], json!([]));
     }
 
@@ -678,7 +843,8 @@ facts! {
     an_unknown_column_is_a_fault_1(w) {
         let call = w.create_once("sale.order", &["id", "nope"], &json!([["x", "y"]]));
         let error = error_of(&w.central, call).await;
-        assert!(error.to_string().contains("Invalid field name 'nope'"), "{error:?}");
+        let text = if w.version >= Version::V18 { "Invalid field name 'nope'" } else { "KeyError: 'nope'" };
+        assert!(error.to_string().contains(text), "{error:?}");
     }
 
     a_tax_of_another_company_is_blamed_on_the_first_row_too(w) {
@@ -686,6 +852,10 @@ facts! {
         bad[TAXES] = w.foreign_tax.to_string();
         let answer = w.load(&[w.row(&w.fresh()), bad]).await;
         let text = first_message(&answer);
+        if w.version < Version::V19 {
+            assert!(text.contains("Tax"), "{text}");
+            return;
+        }
         assert!(text.starts_with("Failed to write field sale.order.line.tax_ids\nUh-oh! Looks like you have stumbled upon"), "{text}");
         assert!(text.contains("doesn't have 'read' access to:\n- Tax (account.tax)\n"), "{text}");
         let records: Vec<&Json> = answer["messages"].as_array().expect("messages").iter().map(|message| &message["record"]).collect();
@@ -710,12 +880,12 @@ facts! {
         let answer = w.load(&[w.row(&xid), note.clone()]).await;
         let order = answer["ids"][0].as_i64().unwrap_or_else(|| panic!("{answer}"));
         let lines = Call::search_read("sale.order.line", json!([["order_id", "=", order]]), &["display_type", "name", "product_id",
-            "product_uom_qty", "product_uom_id", "price_unit", "price_total"]).arg("order", json!("id"));
+            "product_uom_qty", w.unit(), "price_unit", "price_total"]).arg("order", json!("id"));
         let lines: Vec<Json> = w.central.call(&lines).await.expect("lines");
         assert_eq!(lines.len(), 2);
         let line = &lines[1];
         assert_eq!((&line["display_type"], &line["name"]), (&json!("line_note"), &json!("Paid: Cash 11.50")));
-        assert_eq!((&line["product_id"], &line["product_uom_id"], &line["product_uom_qty"]), (&json!(false), &json!(false), &json!(0.0)));
+        assert_eq!((&line["product_id"], &line[w.unit()], &line["product_uom_qty"]), (&json!(false), &json!(false), &json!(0.0)));
         assert_eq!(w.read("sale.order", order, &["amount_total"]).await["amount_total"], json!(11.5));
         let only: Vec<String> = w.row(&w.fresh())[..4].iter().chain(&note[4..]).cloned().collect();
         assert_eq!(w.load(&[only]).await["messages"], json!([]));
@@ -747,7 +917,7 @@ facts! {
         assert_eq!(read["order_line"].as_array().map(Vec::len), Some(2));
     }
 
-    discount_and_quantity_are_kept_with_two_digits_and_the_price_with_all(w) {
+    discount_and_quantity_are_kept_with_two_digits_and_the_price_with_all_since_19(w) {
         let mut row = w.row(&w.fresh());
         (row[QTY], row[PRICE], row[DISCOUNT]) = ("0.125".into(), "3.333333".into(), "33.333".into());
         let answer = w.load(&[row]).await;
@@ -755,7 +925,8 @@ facts! {
         let lines = Call::search_read("sale.order.line", json!([["order_id", "=", order]]), &["discount", "product_uom_qty", "price_unit", "price_subtotal", "price_total"]);
         let lines: Vec<Json> = w.central.call(&lines).await.expect("lines");
         let line = &lines[0];
-        assert_eq!((&line["discount"], &line["product_uom_qty"], &line["price_unit"]), (&json!(33.33), &json!(0.13), &json!(3.333333)));
+        let price = if w.version == Version::V19 { 3.333333 } else { 3.33 };
+        assert_eq!((&line["discount"], &line["product_uom_qty"], &line["price_unit"]), (&json!(33.33), &json!(0.13), &json!(price)));
         assert_eq!((&line["price_subtotal"], &line["price_total"]), (&json!(0.29), &json!(0.33)));
     }
 
@@ -786,7 +957,7 @@ facts! {
 #[tokio::test]
 async fn a_retry_that_meets_its_first_attempt_waits_and_fails_to_serialize() {
     use posbridge::demo::{Mishap, When};
-    let w = World::stand_in().await;
+    let w = World::stand_in(Protocol::XmlRpc).await;
     let server = w._server.as_ref().expect("the stand-in");
     server.inject(When::call("sale.order", "load"), Mishap::slow_commit(Duration::from_millis(200)));
     let rows = [w.row(&w.fresh())];

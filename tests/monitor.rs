@@ -95,7 +95,7 @@ impl Place {
             clock_offset_s: -3,
             error: None,
             shops: Vec::new(),
-            asked: None,
+            cursor: None,
         };
         note.save(self.path(), &watched("tirana").code);
     }

@@ -12,15 +12,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mapping", &["model", "problem"]),
     ("master_data", &["model", "problem"]),
     ("reconcile", &["model", "problem"]),
+    ("sales", &["model"]),
     ("odoo", &["model", "master_data"]),
     // How long the ledger keeps what is the settings' to say.
-    ("store", &["model", "problem", "master_data", "config"]),
+    ("store", &["model", "problem", "master_data", "sales", "config"]),
     ("secret", &[]),
     ("schedule", &["model", "config"]),
     ("config", &["model", "problem", "master_data"]),
     ("monitor", &["model", "store"]),
     ("alerts", &["model", "problem", "store", "secret", "config", "schedule"]),
-    ("web", &["model", "problem", "store", "config", "monitor"]),
+    ("web", &["model", "problem", "master_data", "reconcile", "sales", "store", "secret", "config", "monitor", "sync"]),
     (
         "sync",
         &["model", "problem", "mapping", "master_data", "reconcile", "odoo", "store", "secret", "config", "schedule", "monitor", "alerts"],
@@ -48,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that see no clock, no network and no database, and the crates that would let them.
-const PURE: [&str; 6] = ["model", "mapping", "master_data", "reconcile", "problem", "schedule"];
+const PURE: [&str; 7] = ["model", "mapping", "master_data", "reconcile", "sales", "problem", "schedule"];
 const IMPURE: [&str; 6] = ["tokio::", "rusqlite::", "reqwest::", "std::fs", "std::net", "Timestamp::now"];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use posbridge::odoo::{Odoo, OdooError, Target, TlsFault};
+use posbridge::model::Protocol;
+use posbridge::odoo::{Known, Odoo, OdooError, Target, TlsFault};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -60,9 +61,10 @@ async fn version(url: String, ca_pem: Option<String>) -> Result<String, OdooErro
         database: "x".to_owned(),
         login: "bridge".to_owned(),
         timeout: Duration::from_secs(5),
+        protocol: Some(Protocol::XmlRpc),
         ca_pem: ca_pem.map(String::into_bytes),
     };
-    Odoo::new(target, SecretString::from("secret"), None)?.version().await
+    Odoo::new(target, SecretString::from("secret"), Known::default())?.version().await
 }
 
 fn fault(result: Result<String, OdooError>) -> TlsFault {

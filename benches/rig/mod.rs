@@ -64,6 +64,11 @@ impl Rig {
 
     /// A directory with settings for one branch and the sealed passwords. `user` names the branch's user in the rig's env.
     pub fn state(&self, user: &str, more: &str) -> tempfile::TempDir {
+        self.state_with([("central", "CENTRAL_PASSWORD".to_owned()), ("branch1", format!("{user}_PASSWORD"))], user, more)
+    }
+
+    /// The same with other secrets, by their names in the rig's env.
+    pub fn state_with(&self, secrets: [(&str, String); 2], user: &str, more: &str) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a directory");
         let settings = format!(
             "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"{central}\"\n\n[branch.branch1]\nurl = \"{url}\"\n\
@@ -73,7 +78,7 @@ impl Rig {
             branch = self.env[&format!("{user}_USER")],
         );
         std::fs::write(dir.path().join("branches.toml"), settings).expect("settings");
-        for (owner, key) in [("central", "CENTRAL_PASSWORD".to_owned()), ("branch1", format!("{user}_PASSWORD"))] {
+        for (owner, key) in secrets {
             let mut child = Command::new(env!("CARGO_BIN_EXE_posbridge"))
                 .args(["secret", "set", owner])
                 .current_dir(dir.path())

@@ -68,7 +68,7 @@ pub struct BranchSnapshot {
     /// Since when its oldest order waits to be written to central by itself.
     pub pending_since: Option<Timestamp>,
     /// What is wrong with all of it until a person says otherwise.
-    pub standing: Option<Problem>,
+    pub standing: Vec<Problem>,
     /// Records that wait for a person.
     pub failed: u64,
     /// For which causes they wait.
@@ -203,7 +203,8 @@ fn of_branch(branch: &BranchSnapshot, snapshot: &Snapshot, thresholds: &Threshol
         // A password that is refused is refused to both, and told once: the keys are the same.
         found.push(of_problem(problem));
     }
-    if let Some(problem) = &branch.standing {
+    // What ended the last pass is told already if it is one of them.
+    for problem in branch.standing.iter().filter(|problem| own_error.is_none_or(|error| error.cause() != problem.cause())) {
         found.push(of_problem(problem));
     }
     // One trouble, one entry: why it is silent is told already.
@@ -341,16 +342,22 @@ fn is_of_machine(problem: &Problem) -> bool {
     matches!(problem, Problem::DiskFull { .. } | Problem::StateUnwritable { .. })
 }
 
+/// Whether an API key ends so soon that somebody has to be told.
+pub fn ends_soon(ends: Timestamp, now: Timestamp) -> bool {
+    ends.duration_since(now) <= signed(KEY_ENDS)
+}
+
 /// When the key of an owner ends, if that is soon.
 fn key_end(owner: &str, snapshot: &Snapshot, now: Timestamp) -> Option<Timestamp> {
-    snapshot.key_expiries.get(owner).copied().filter(|ends| ends.duration_since(now) <= signed(KEY_ENDS))
+    snapshot.key_expiries.get(owner).copied().filter(|ends| ends_soon(*ends, now))
 }
 
 fn key_words(owner: &str, ends: &str) -> (String, String) {
     let text = format!("An API key of the bridge's user ends on {ends}.");
     let next_step = format!(
         "Integrator: log in to that Odoo as the bridge's user, open My Preferences > Security > Add API Key, then type \
-         `posbridge secret set {owner}` and enter it. If the bridge uses another key or a password, delete this one."
+         `posbridge secret set {owner} --next` and enter it: the bridge changes to it when the old one is refused. If the bridge uses \
+         another key or a password, delete this one."
     );
     (text, next_step)
 }

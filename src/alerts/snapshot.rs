@@ -62,7 +62,7 @@ fn listed(config: &Config, now: Timestamp, gaps: &Gaps) -> Vec<BranchSnapshot> {
         error: None,
         send_error: None,
         pending_since: None,
-        standing: None,
+        standing: Vec::new(),
         failed: 0,
         causes: Vec::new(),
         days_that_differ: Vec::new(),
@@ -80,7 +80,10 @@ fn read(
     now: Timestamp,
 ) -> Result<(Vec<BranchSnapshot>, bool, Option<Timestamp>), StoreError> {
     let failed = [store.waiting(Direction::Receive)?, store.waiting(Direction::Send)?];
-    let mut standing: BTreeMap<String, _> = store.branch_problems()?.into_iter().collect();
+    let mut standing: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (branch, problem) in store.branch_problems()? {
+        standing.entry(branch).or_default().push(problem);
+    }
     let mut causes: BTreeMap<String, Vec<Cause>> = BTreeMap::new();
     for open in store.open_causes()? {
         let sent = open.direction == Direction::Send;
@@ -95,11 +98,11 @@ fn read(
         findings.entry(state.branch).or_default().push((state.day, state.findings));
     }
     let mut pending = store.pending_since()?;
-    let sealed = store.secrets()?;
+    let sealed = store.passwords()?;
     let has = |owner: &str| sealed.iter().any(|sealed| sealed.owner == owner);
     for branch in branches.iter_mut().filter(|branch| branch.enabled) {
         branch.failed = failed.iter().filter_map(|counts| counts.get(&branch.code)).map(|counts| counts.failed).sum();
-        branch.standing = standing.remove(&branch.code);
+        branch.standing = standing.remove(&branch.code).unwrap_or_default();
         branch.days_that_differ = differ.remove(&branch.code).unwrap_or_default();
         branch.days_with_findings = findings.remove(&branch.code).unwrap_or_default();
         branch.causes = causes.remove(&branch.code).unwrap_or_default();

@@ -39,7 +39,7 @@ fn branch(code: &str) -> BranchSnapshot {
         error: None,
         send_error: None,
         pending_since: None,
-        standing: None,
+        standing: Vec::new(),
         failed: 0,
         causes: Vec::new(),
         days_that_differ: Vec::new(),
@@ -106,7 +106,7 @@ fn troubled() -> Snapshot {
     durres.answered_at = None;
     let mut vlore = branch("vlore");
     vlore.has_password = false;
-    vlore.standing = Some(Problem::BranchRestored { details: "Order 7 has another uuid".to_owned() });
+    vlore.standing = vec![Problem::BranchRestored { details: "Order 7 has another uuid".to_owned() }];
     let mut berat = branch("berat");
     berat.answered_at = None;
     berat.error = Some(Problem::ConnectionRefused { side: Side::Central, address: "erp.example.com:443".to_owned() });
@@ -506,7 +506,7 @@ async fn what_is_known_is_read_and_what_cannot_be_read_is_unknown() {
         clock_offset_s: -44,
         error: Some(error.clone()),
         shops: Vec::new(),
-        asked: None,
+        cursor: None,
     };
     last.save(&config.state, &code);
     let (expiries, gaps) = (BTreeMap::from([("central".to_owned(), after(60))]), Gaps::default());

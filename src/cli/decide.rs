@@ -85,8 +85,7 @@ impl Retry {
         let mut notice_ended = false;
         if let Some(branch) = whole_branch.as_deref().and_then(|code| config.branch(code)) {
             // Who retries a whole branch has seen what was wrong with it.
-            notice_ended = store.branch_problems()?.iter().any(|(owner, _)| owner == branch.code.as_str());
-            store.set_branch_problem(&branch.code, None)?;
+            notice_ended = store.end_notices(&branch.code)?;
         }
         if notice_ended && !context.json {
             print::line("The notice about this branch is ended")?;

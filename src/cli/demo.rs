@@ -1,6 +1,7 @@
 //! `posbridge demo`: the whole journey on stand-ins of Odoo, all on this machine and gone afterwards.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +11,18 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 
-use super::{Context, Failure, Status, print, receive};
+use super::{Context, Failure, Status, print, receive, run};
 use crate::config::{Branch as Settings, Choose, Config, Selection};
 use crate::demo::{Branch, Central, Db, Item, OdooServer, RefundStyle, Sale};
-use crate::model::Kind;
+use crate::model::{BranchCode, Kind};
+use crate::monitor::Monitor;
 use crate::secret::{KeyRing, bound};
-use crate::store::{Filter, Sealed, State, Store};
-use crate::sync::{self, Bridge, Report, Request, SendReport, SendRequest};
+use crate::store::{Direction, Filter, Role, Sealed, State, Store};
+use crate::sync::{self, Bridge, Order, Report, Request, SendReport, SendRequest, Service};
+use crate::web::hash_password;
 
 /// Code, name, and how many sales the shop makes.
 const BRANCHES: [(&str, &str, usize); 3] = [("tirana", "Tirana Centre", 14), ("durres", "Durres Port", 11), ("vlora", "Vlora Beach", 9)];
@@ -67,7 +72,8 @@ impl Drop for Stage {
 impl Demo {
     pub async fn execute(self, context: &Context) -> Result<Status, Failure> {
         let stage = Stage::set().await?;
-        let config = stage.settings()?;
+        let dashboard = if self.once { None } else { Some(free_port().await?) };
+        let config = stage.settings(dashboard)?;
         let quiet = context.json;
         let say = |text: &str| if quiet { Ok(()) } else { print::line(text) };
 
@@ -111,8 +117,7 @@ impl Demo {
             show(&proof)?;
         }
         if !self.once {
-            say("\nThe shops go on selling. Ctrl-C ends the demo.\n")?;
-            stage.go_on(&config).await?;
+            stage.go_on(config).await?;
         }
         let equal = proof.iter().all(|p| p.branch_orders == p.central_orders && p.branch_total == p.central_total);
         Ok(if equal { Status::Done } else { Status::SomeWait })
@@ -134,10 +139,11 @@ impl Stage {
     }
 
     /// Writes branches.toml and seals the passwords, as an integrator would.
-    fn settings(&self) -> Result<Config, Failure> {
+    fn settings(&self, dashboard: Option<SocketAddr>) -> Result<Config, Failure> {
         std::fs::create_dir_all(&self.directory)?;
         let file = self.directory.join("branches.toml");
-        std::fs::write(&file, self.settings_text())?;
+        let dashboard = dashboard.map(|address| format!("[dashboard]\nlisten = \"{address}\"\n\n")).unwrap_or_default();
+        std::fs::write(&file, dashboard + &self.settings_text())?;
         let config = Config::load(&file)?;
         let store = Store::open(&config.state)?;
         let keys = KeyRing::load(&config.state)?;
@@ -233,22 +239,80 @@ impl Stage {
         self.branches.iter().zip(BRANCHES).map(side).collect()
     }
 
-    async fn go_on(&self, config: &Config) -> Result<(), Failure> {
-        for round in 1.. {
-            tokio::select! {
-                stop = tokio::signal::ctrl_c() => return Ok(stop?),
-                () = tokio::time::sleep(ROUND) => {}
+    /// The daemon with its dashboard, and shops that go on selling, until Ctrl-C.
+    async fn go_on(&self, config: Config) -> Result<(), Failure> {
+        let store = Store::open(&config.state)?;
+        let password = demo_password()?;
+        store.add_person("demo", Role::Admin, &hash_password(&password).map_err(Failure::Other)?, Timestamp::now())?;
+        let service = Service::open(config).await?;
+        let monitor = Arc::new(Monitor::new(Timestamp::now()));
+        let (stop_web, stopped) = watch::channel(false);
+        let serving = run::show(&service, &monitor, stopped).await?;
+        let address = service.config().dashboard.as_ref().map(|dashboard| dashboard.listen.to_string()).unwrap_or_default();
+        print::line(&format!("\nThe dashboard: http://{address}   login demo, password {password}"))?;
+        print::line("The shops go on selling, and Tirana sells an article that central does not know. Ctrl-C ends the demo.\n")?;
+        let (give, orders) = mpsc::channel(1);
+        let stopping = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = give.send(Order::Stop).await;
             }
-            for (n, branch) in self.branches.iter().enumerate() {
-                branch.sell_random(1 + (round + n) % 3, 1_000 + (round * 10 + n) as u64);
-            }
-            let request = Request { now: true, ..Request::default() };
-            let reports = self.pass(config, &request, true).await?;
-            let written: u64 = reports.iter().map(|report| report.delivered).sum();
-            print::line(&format!("{}  {written} orders written to central", print::moment(Timestamp::now())))?;
+        });
+        let selling = tokio::spawn(go_on_selling(self.branches.clone(), store));
+        let ended = service.run(monitor, orders, |_| {}).await;
+        selling.abort();
+        stopping.abort();
+        let _ = stop_web.send(true);
+        if let Some(serving) = serving {
+            let _ = serving.await;
         }
-        Ok(())
+        Ok(ended?)
     }
+}
+
+/// Sells every few seconds, and asks for a pass of whoever sold.
+async fn go_on_selling(branches: Vec<Db>, store: Store) {
+    for round in 1.. {
+        for (n, (branch, (code, ..))) in branches.iter().zip(BRANCHES).enumerate() {
+            branch.sell_random(1 + (round + n) % 3, 1_000 + (round * 10 + n) as u64);
+            if n == 0 && round == 1 {
+                // Known at the branch alone.
+                let values = [
+                    ("name", "Article of next season".into()),
+                    ("default_code", unknown_article().as_str().into()),
+                    ("type", "consu".into()),
+                    ("list_price", 12.5.into()),
+                ];
+                if branch.insert("product.product", values).is_err() {
+                    return;
+                }
+                branch.sell(Sale::new().line(Item::new(&unknown_article())).line(Item::new("ART-0002").qty("2")));
+                branch.sell(Sale::new().line(Item::new(&unknown_article()).qty("3")));
+            }
+            let Ok(code) = BranchCode::new(code) else { continue };
+            let wished = store.run(move |store| store.wish(&code, Direction::Receive, Timestamp::now())).await;
+            if let Err(error) = wished {
+                tracing::warn!(%error, "A pass could not be asked for");
+            }
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+/// For this demo alone; it goes with it.
+fn demo_password() -> Result<String, Failure> {
+    let mut bytes = [0; 9];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::Other(format!("the system gives no random bytes: {error}")))?;
+    Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes))
+}
+
+/// An article of Tirana that nobody creates at central: something to find in the dashboard.
+fn unknown_article() -> String {
+    crate::demo::seed::article(ARTICLES + 2).code
+}
+
+/// A port of this machine that nobody has.
+async fn free_port() -> Result<SocketAddr, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
 }
 
 fn missing_article() -> String {

@@ -189,6 +189,7 @@ async fn enter(side: Side, place: &Place, problems: &mut Vec<Problem>) -> Result
         database: place.database.clone(),
         user: place.user.clone(),
         timeout: TIMEOUT,
+        protocol: None,
         ca_file: None,
         allow_http: true,
     };

@@ -203,7 +203,7 @@ impl Log {
             return show(&store, id, context.json);
         }
         let Self { branch, state, direction, kind, cause, since, action: _ } = self;
-        let filter = Filter { ids: Vec::new(), branch, state, direction, kind, cause, since };
+        let filter = Filter { branch, state, direction, kind, cause, since, ..Filter::default() };
         let entries = store.log(&filter)?;
         if context.json {
             print::json(&serde_json::json!({ "records": entries.iter().map(Record::from).collect::<Vec<_>>() }))?;

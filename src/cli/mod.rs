@@ -19,6 +19,7 @@ mod run;
 mod secret;
 mod send;
 mod status;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ enum Verb {
     Ignore(decide::Ignore),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    User(user::User),
     SupportBundle(bundle::SupportBundle),
     Completions(manual::Completions),
     Man(manual::Man),
@@ -188,6 +190,7 @@ impl Cli {
             Verb::Ignore(verb) => verb.execute(&context),
             Verb::Backup(verb) => verb.execute(&context),
             Verb::Restore(verb) => verb.execute(&context),
+            Verb::User(verb) => verb.execute(&context),
             Verb::SupportBundle(verb) => verb.execute(&context),
         }
     }

@@ -50,7 +50,8 @@ impl Reconcile {
         let work = self.work(&config, branches)?;
         let bridge = Arc::new(Bridge::open(config, "reconcile")?);
         let central = Arc::new(bridge.central()?);
-        let proofs = prove_days(&bridge, &central, work).await;
+        let mut proofs = prove_days(&bridge, &central, work).await;
+        proofs.iter_mut().for_each(BranchProof::forget_texts);
         let remembered = central.remember(&bridge);
         if context.json {
             print::json(&serde_json::json!({ "branches": proofs, "central_calls": central.cost().calls }))?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{Context, Failure, Status};
@@ -35,11 +35,11 @@ impl Run {
         let monitor = Arc::new(Monitor::new(Timestamp::now()));
         let (give, orders) = mpsc::channel(ORDERS);
         obey_signals(give)?;
-        let (stop_web, web_stopped) = oneshot::channel();
-        let serving = serve(service.config(), &monitor, web_stopped).await?;
+        let (stop_web, web_stopped) = watch::channel(false);
+        let serving = [serve(service.config(), &monitor, web_stopped.clone()).await?, show(&service, &monitor, web_stopped).await?];
         let ended = service.run(monitor, orders, tell_systemd).await;
-        let _ = stop_web.send(());
-        if let Some(serving) = serving {
+        let _ = stop_web.send(true);
+        for serving in serving.into_iter().flatten() {
             let _ = serving.await;
         }
         ended?;
@@ -48,17 +48,39 @@ impl Run {
 }
 
 /// Answers about the daemon over HTTP, if the settings say where.
-async fn serve(config: &Config, monitor: &Arc<Monitor>, stopped: oneshot::Receiver<()>) -> Result<Option<JoinHandle<()>>, Failure> {
+async fn serve(config: &Config, monitor: &Arc<Monitor>, mut stopped: watch::Receiver<bool>) -> Result<Option<JoinHandle<()>>, Failure> {
     let Some(address) = config.monitoring.listen else { return Ok(None) };
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::Other(format!("{address} of [monitoring] cannot be listened on: {error}. Stop what does, or name another port"))
     })?;
     // A connection of its own, so that a scrape holds up no pass.
     let state = web::WebState::new(monitor.clone(), Store::open_existing(&config.state)?);
-    let stop = async {
-        let _ = stopped.await;
+    let stop = async move {
+        let _ = stopped.changed().await;
     };
     Ok(Some(tokio::spawn(web::serve(listener, state, stop))))
+}
+
+/// Shows the dashboard, if the settings ask for it.
+pub async fn show(
+    service: &Service,
+    monitor: &Arc<Monitor>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<Option<JoinHandle<()>>, Failure> {
+    let config = service.config();
+    let Some(settings) = &config.dashboard else { return Ok(None) };
+    let store = Store::open_existing(&config.state)?;
+    let dashboard =
+        web::Dashboard::new(settings, store, service.bridge(), monitor.clone()).map_err(|error| Failure::Other(error.to_string()))?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+        Failure::Other(format!("{} of [dashboard] cannot be listened on: {error}. Stop what does, or name another port", settings.listen))
+    })?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    tracing::info!("The dashboard is at {}", settings.url.clone().unwrap_or_else(|| format!("{scheme}://{}", settings.listen)));
+    let stop = async move {
+        let _ = stopped.changed().await;
+    };
+    Ok(Some(tokio::spawn(dashboard.serve(listener, stop))))
 }
 
 /// Passes signals on to the daemon.

@@ -26,10 +26,15 @@ pub struct Secret {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Set a password: asked for without echo, or read from standard input
-    #[command(after_help = "Example: posbridge secret set tirana\n         pass show tirana | posbridge secret set tirana")]
+    #[command(
+        after_help = "Example: posbridge secret set tirana\n         pass show tirana | posbridge secret set tirana\n         posbridge secret set tirana --next"
+    )]
     Set {
         /// central, the code of a branch, smtp (the mail server of alerts) or webhook (its token)
         owner: String,
+        /// Keep it beside the one in use, and change to it by itself when that one is refused
+        #[arg(long)]
+        next: bool,
     },
     /// Show which passwords are set, and since when
     #[command(after_help = "Example: posbridge secret list")]
@@ -43,13 +48,15 @@ enum Action {
 struct Listed {
     owner: String,
     set_at: Option<String>,
+    /// When the one was set that waits to take its place.
+    next_set_at: Option<String>,
 }
 
 impl Secret {
     pub fn execute(self, context: &Context) -> Result<Status, Failure> {
         let config = context.config()?;
         match self.action {
-            Action::Set { owner } => set(&config, &owner, context.json),
+            Action::Set { owner, next } => set(&config, &owner, next, context.json),
             Action::List => list(&config, context.json),
             Action::Rotate => rotate(&config, context.json),
         }
@@ -83,18 +90,29 @@ fn account(config: &Config, owner: &str) -> Result<Account, Failure> {
     }
 }
 
-fn set(config: &Config, owner: &str, json: bool) -> Result<Status, Failure> {
+fn set(config: &Config, owner: &str, next: bool, json: bool) -> Result<Status, Failure> {
     let account = account(config, owner)?;
     let store = Store::open(&config.state)?;
+    if next && [Alerts::MAIL_OWNER, Alerts::WEBHOOK_OWNER].contains(&owner) {
+        return Err(Failure::Other(format!("--next is for the passwords of Odoos. Type: posbridge secret set {owner}")));
+    }
+    if next && store.secret(owner, Sealed::PASSWORD)?.is_none() {
+        return Err(Failure::Other(format!(
+            "{owner} has no password yet whose place another could take. Type: posbridge secret set {owner}"
+        )));
+    }
     let keys = KeyRing::load(&config.state)?;
     let password = ask(owner, &account.user)?;
-    let sealed = keys.seal(owner, "password", &bound(&account.url, &account.user), &password)?;
-    let now = Timestamp::now();
-    store.put_secrets(&[Sealed { owner: owner.to_owned(), field: "password".to_owned(), sealed, updated_at: now }])?;
+    let field = if next { Sealed::NEXT } else { Sealed::PASSWORD };
+    let sealed = keys.seal(owner, field, &bound(&account.url, &account.user), &password)?;
+    store.put_secrets(&[Sealed { owner: owner.to_owned(), field: field.to_owned(), sealed, updated_at: Timestamp::now() }])?;
     if json {
-        print::json(&Listed { owner: owner.to_owned(), set_at: Some(now.to_string()) })?;
+        print::json(&listed(&store.secrets()?, owner))?;
     } else {
         print::line(&match owner {
+            _ if next => format!(
+                "Sealed. The bridge changes to it when {owner} refuses the one in use; until then that one goes on: posbridge secret list"
+            ),
             Alerts::MAIL_OWNER => format!("The password of {} at the mail server is sealed. Try it: posbridge alerts test", account.user),
             Alerts::WEBHOOK_OWNER => "The token of the webhook is sealed. Try it: posbridge alerts test".to_owned(),
             _ => format!("The password of {} at {owner} is sealed. Try it: posbridge check", account.user),
@@ -134,6 +152,11 @@ fn fit(owner: &str, text: String) -> Result<SecretString, Failure> {
     Ok(text.into())
 }
 
+fn listed(sealed: &[Sealed], owner: &str) -> Listed {
+    let set_at = |field: &str| sealed.iter().find(|s| s.owner == owner && s.field == field).map(|s| s.updated_at.to_string());
+    Listed { owner: owner.to_owned(), set_at: set_at(Sealed::PASSWORD), next_set_at: set_at(Sealed::NEXT) }
+}
+
 fn list(config: &Config, json: bool) -> Result<Status, Failure> {
     let sealed = Store::open(&config.state)?.secrets()?;
     let mail = config.alerts.mail.as_ref().and_then(|mail| mail.user.as_ref()).map(|_| Alerts::MAIL_OWNER);
@@ -141,16 +164,15 @@ fn list(config: &Config, json: bool) -> Result<Status, Failure> {
     let webhook = config.alerts.webhook.as_ref().filter(|webhook| webhook.has_secret() || is_set(Alerts::WEBHOOK_OWNER));
     let ways = mail.into_iter().chain(webhook.map(|_| Alerts::WEBHOOK_OWNER));
     let owners = std::iter::once("central").chain(config.branches.iter().map(|branch| branch.code.as_str())).chain(ways);
-    let listed: Vec<Listed> = owners
-        .map(|owner| Listed { owner: owner.to_owned(), set_at: sealed.iter().find(|s| s.owner == owner).map(|s| s.updated_at.to_string()) })
-        .collect();
+    let listed: Vec<Listed> = owners.map(|owner| listed(&sealed, owner)).collect();
     if json {
         print::json(&serde_json::json!({ "secrets": listed }))?;
     } else {
         let mut table = print::table(&["FOR", "PASSWORD"]);
         for Listed { owner, .. } in &listed {
-            let set = sealed.iter().find(|s| s.owner == *owner);
-            let text = set.map_or(format!("not set: posbridge secret set {owner}"), |s| format!("set on {}", print::moment(s.updated_at)));
+            let set = |field: &str| sealed.iter().find(|s| s.owner == *owner && s.field == field).map(|s| print::moment(s.updated_at));
+            let text = set(Sealed::PASSWORD).map_or(format!("not set: posbridge secret set {owner}"), |at| format!("set on {at}"));
+            let text = text + &set(Sealed::NEXT).map(|at| format!("; the next one on {at}")).unwrap_or_default();
             table.add_row([owner, &text]);
         }
         print::show(&table)?;

@@ -12,7 +12,7 @@ use crate::config::{Branch, Choose, Selection, parse_domain};
 use crate::master_data::Action;
 use crate::model::Kind;
 use crate::problem::clean;
-use crate::sync::{Bridge, FieldReport, ItemReport, SendReport, SendRequest, send};
+use crate::sync::{Bridge, FieldReport, ItemReport, SendReport, SendRequest, searched, send};
 
 /// Records named for each branch; the rest is in `--json` and in the log.
 const SHOWN: usize = 60;
@@ -152,21 +152,6 @@ impl Send {
     }
 }
 
-/// The domain of records whose name, reference or barcode contains a text.
-fn searched(kind: Kind, text: &str) -> serde_json::Value {
-    match kind {
-        Kind::Product => json!([
-            "|",
-            "|",
-            ["name", "ilike", text],
-            ["product_variant_ids.default_code", "ilike", text],
-            ["product_variant_ids.barcode", "ilike", text]
-        ]),
-        Kind::Customer => json!(["|", "|", ["name", "ilike", text], ["ref", "ilike", text], ["email", "ilike", text]]),
-        _ => json!([["name", "ilike", text]]),
-    }
-}
-
 /// The branches that get something: those named, else those whose settings choose something.
 fn concerned(
     branches: Vec<Branch>,
@@ -223,6 +208,10 @@ pub fn show(reports: &[SendReport], dry_run: bool) -> Result<(), Failure> {
             print::line("")?;
             print::paragraph(0, &format!("{}: {}", report.branch, problem.what))?;
             print::paragraph(2, &problem.next_step)?;
+        }
+        for note in &report.notes {
+            print::line("")?;
+            print::paragraph(0, &format!("{}: {note}", report.branch))?;
         }
         if report.changes.is_empty() {
             continue;

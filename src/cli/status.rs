@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Context, Failure, Status as Ended, print};
-use crate::config::Branch;
-use crate::problem::Problem;
+use crate::alerts::ends_soon;
+use crate::config::{Branch, Config, Endpoint};
+use crate::problem::{Problem, Side};
 use crate::schedule::Plan;
 use crate::store::{Counts, Direction, LastPass, Store, daemon};
 
@@ -45,9 +46,19 @@ struct Line {
     last_equal_day: Option<Date>,
     /// Days on which a person has to look at a difference.
     days_that_differ: Vec<Date>,
+    /// The first of `notices`.
     cause: Option<&'static str>,
     message: Option<String>,
     next_step: Option<String>,
+    /// What is wrong with all of the branch until a person says otherwise, and what kept its last pass from its end.
+    notices: Vec<Notice>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Notice {
+    cause: &'static str,
+    message: String,
+    next_step: String,
 }
 
 impl Status {
@@ -67,15 +78,18 @@ impl Status {
             .map(|branch| {
                 let counted = |direction| counts.get(&(branch.code.to_string(), direction)).copied().unwrap_or_default();
                 let last = LastPass::load(&config.state, &branch.code);
-                let standing = branch_problems.iter().find(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem.clone());
-                let problem = standing.or(last.as_ref().and_then(|last| last.error.clone()));
+                let standing = branch_problems.iter().filter(|(owner, _)| owner == branch.code.as_str()).map(|(_, problem)| problem);
+                let mut problems: Vec<&Problem> = standing.collect();
+                let error = last.as_ref().and_then(|last| last.error.as_ref());
+                problems.extend(error.filter(|error| !problems.iter().any(|known| known.cause() == error.cause())));
+                let notices = problems.into_iter().map(notice).collect();
                 line(
                     branch,
-                    last,
+                    last.as_ref(),
                     since.filter(|_| branch.enabled).and_then(|since| Plan::new(&branch.schedule, branch, since).next(now)),
                     counted(Direction::Receive),
                     counted(Direction::Send),
-                    problem,
+                    notices,
                 )
             })
             .collect();
@@ -83,10 +97,15 @@ impl Status {
             line.last_equal_day = equal.iter().find(|(branch, _)| *branch == line.branch).map(|(_, day)| *day);
             line.days_that_differ = differ.iter().filter(|state| state.branch == line.branch).map(|state| state.day).collect();
         }
+        let keys = keys_that_end(&config, &store, now)?;
         if context.json {
-            print::json(&serde_json::json!({ "branches": lines, "daemon": at_work.map(|held| held.by) }))?;
+            print::json(&serde_json::json!({ "branches": lines, "daemon": at_work.map(|held| held.by), "keys": keys }))?;
         } else {
             show(&lines, now, at_work.is_some())?;
+            for key in &keys {
+                print::line("")?;
+                print::paragraph(0, &format!("{}: {} {}", key.owner, key.message, key.next_step))?;
+            }
         }
         let waiting = |line: &Line| line.pending + line.held + line.failed + line.send_pending + line.send_held + line.send_failed;
         let waits = lines.iter().any(|line| waiting(line) > 0 || line.cause.is_some() || !line.days_that_differ.is_empty());
@@ -94,22 +113,48 @@ impl Status {
     }
 }
 
+/// An API key that ends soon.
+#[derive(Debug, Serialize)]
+struct Key {
+    /// `central` or a branch's code.
+    owner: String,
+    ends_at: Timestamp,
+    message: String,
+    next_step: String,
+}
+
+/// As far as the Odoos told when they were last asked: once a day by the daemon, and by each check.
+fn keys_that_end(config: &Config, store: &Store, now: Timestamp) -> Result<Vec<Key>, Failure> {
+    let branches = config.branches.iter().filter(|branch| branch.enabled);
+    let sides = std::iter::once((Side::Central, &config.central.endpoint))
+        .chain(branches.map(|branch| (Side::Branch(branch.code.clone()), &branch.endpoint)));
+    let mut keys = Vec::new();
+    for (side, Endpoint { url, database, user, .. }) in sides {
+        let ends = store.endpoint(side.as_str(), url, database, user)?.key_ends;
+        let Some(ends_at) = ends.filter(|ends| ends_soon(*ends, now)) else { continue };
+        let owner = side.as_str().to_owned();
+        let problem = Problem::KeyEnds { side, ends: ends_at };
+        keys.push(Key { owner, ends_at, message: problem.what(), next_step: problem.next_step() });
+    }
+    Ok(keys)
+}
+
 fn line(
     branch: &Branch,
-    last: Option<LastPass>,
+    last: Option<&LastPass>,
     next_pass_at: Option<Timestamp>,
     counts: Counts,
     sends: Counts,
-    problem: Option<Problem>,
+    notices: Vec<Notice>,
 ) -> Line {
     Line {
         branch: branch.code.to_string(),
         name: branch.name.clone(),
         enabled: branch.enabled,
-        last_pass_at: last.as_ref().map(|last| last.started_at),
+        last_pass_at: last.map(|last| last.started_at),
         next_pass_at,
-        silent_since: last.as_ref().and_then(|last| last.answered_at.filter(|answered| *answered < last.started_at)),
-        clock_offset_s: last.as_ref().map(|last| last.clock_offset_s),
+        silent_since: last.and_then(|last| last.answered_at.filter(|answered| *answered < last.started_at)),
+        clock_offset_s: last.map(|last| last.clock_offset_s),
         pending: counts.pending,
         held: counts.held,
         failed: counts.failed,
@@ -121,10 +166,15 @@ fn line(
         send_failed: sends.failed,
         last_equal_day: None,
         days_that_differ: Vec::new(),
-        cause: problem.as_ref().map(Problem::cause),
-        message: problem.as_ref().map(Problem::what),
-        next_step: problem.as_ref().map(Problem::next_step),
+        cause: notices.first().map(|first| first.cause),
+        message: notices.first().map(|first| first.message.clone()),
+        next_step: notices.first().map(|first| first.next_step.clone()),
+        notices,
     }
+}
+
+fn notice(problem: &Problem) -> Notice {
+    Notice { cause: problem.cause(), message: problem.what(), next_step: problem.next_step() }
 }
 
 fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
@@ -169,7 +219,7 @@ fn show(lines: &[Line], now: Timestamp, at_work: bool) -> Result<(), Failure> {
         )?;
     }
     for line in lines {
-        if let (Some(message), Some(next_step)) = (&line.message, &line.next_step) {
+        for Notice { message, next_step, .. } in &line.notices {
             print::line("")?;
             print::paragraph(0, &format!("{}: {message} {next_step}", line.branch))?;
         }

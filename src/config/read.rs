@@ -18,19 +18,21 @@ use super::*;
 use crate::problem::{Side, clean};
 
 mod alerts;
+mod dashboard;
 mod monitoring;
 mod reconcile;
 mod retention;
 mod send;
 
-const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch", "monitoring", "alerts", "retention"];
-const CENTRAL_KEYS: &[&str] = &["url", "database", "user", "timeout", "ca_file", "allow_http", "company", "writers"];
+const TOP_KEYS: &[&str] = &["state", "central", "defaults", "branch", "monitoring", "dashboard", "alerts", "retention"];
+const CENTRAL_KEYS: &[&str] = &["url", "database", "user", "timeout", "protocol", "ca_file", "allow_http", "company", "writers"];
 const BRANCH_KEYS: &[&str] = &[
     "name",
     "url",
     "database",
     "user",
     "timeout",
+    "protocol",
     "ca_file",
     "allow_http",
     "enabled",
@@ -196,6 +198,7 @@ impl Reader {
             central,
             branches: branches.into_iter().map(with_company).collect(),
             monitoring: self.monitoring(&top),
+            dashboard: self.dashboard(&top, folder),
             alerts: self.alerts(&top, folder),
             retention: self.retention(&top),
         }
@@ -327,6 +330,7 @@ impl Reader {
             database,
             user: self.required_text(scope, "user"),
             timeout: self.duration(scope, "timeout", &TIMEOUT),
+            protocol: self.choice(scope, "protocol", &PROTOCOLS),
             ca_file: self.optional_text(scope, "ca_file").map(|file| folder.join(file)),
             allow_http,
         }
@@ -721,6 +725,9 @@ impl Reader {
     }
 }
 
+/// The words of `protocol`.
+const PROTOCOLS: [(&str, Option<Protocol>); 3] = [("auto", None), ("xmlrpc", Some(Protocol::XmlRpc)), ("json2", Some(Protocol::Json2))];
+
 /// Stands in for an endpoint after a complaint.
 fn nowhere() -> Endpoint {
     Endpoint {
@@ -728,6 +735,7 @@ fn nowhere() -> Endpoint {
         database: String::new(),
         user: String::new(),
         timeout: Duration::from_secs(TIMEOUT.default),
+        protocol: None,
         ca_file: None,
         allow_http: false,
     }
@@ -863,7 +871,8 @@ fn plain(seconds: u64) -> String {
 #[cfg(test)]
 pub(super) fn every_key() -> Vec<&'static str> {
     let mut keys =
-        [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS, &send::every_key(), monitoring::KEYS, &alerts::every_key(), retention::KEYS].concat();
+        [TOP_KEYS, CENTRAL_KEYS, BRANCH_KEYS, &send::every_key(), monitoring::KEYS, dashboard::KEYS, &alerts::every_key(), retention::KEYS]
+            .concat();
     keys.sort_unstable();
     keys.dedup();
     keys

@@ -5,6 +5,7 @@ use super::load::{self, Options};
 use super::orm::{Env, Values};
 use super::schema::Model;
 use super::table::{Database, ENGLISH, Scope};
+use super::version::Version;
 use super::wire::{Value, dict};
 use super::{product, sale};
 
@@ -96,7 +97,7 @@ pub fn authenticate(db: &mut Database, login: &str, password: &str) -> Value {
     let rows = db.table(model).into_iter().flat_map(|table| table.rows());
     let found = rows.filter(|(_, row)| row.get(column).as_str() == Some(login)).map(|(id, _)| *id).next();
     match found {
-        Some(uid) if db.passwords.get(&uid).is_some_and(|known| known == password) => Value::Int(uid),
+        Some(uid) if lets_in(db, uid, password) => Value::Int(uid),
         _ => Value::FALSE,
     }
 }
@@ -126,7 +127,10 @@ fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
         return Err(Fault::user(format!("Object {} doesn't exist", call.model)));
     };
     if call.method.starts_with('_') || matches!(call.method.as_str(), "check_access" | "search_fetch" | "browse" | "sudo") {
-        return Err(Fault::private(&call.model, &call.method));
+        return Err(Fault::private(db.version, &call.model, &call.method));
+    }
+    if !has_method(db.version, &call.method) {
+        return Err(Fault::no_method(db.version, &call.model, &call.method));
     }
     db.scope = scope(db, &call.context())?;
     let env = Env::of_user(db, uid, call.context());
@@ -138,6 +142,17 @@ fn run(db: &mut Database, call: &Call, snapshot: u64) -> Result<Value, Fault> {
         return Ok(db.fields_get(model, call.arg(0, "allfields"), call.arg(1, "attributes")));
     }
     method(db, &env?, model, call)
+}
+
+/// Whether a version has a method that not all of them have.
+fn has_method(version: Version, method: &str) -> bool {
+    match method {
+        "formatted_read_group" => version >= Version::V19,
+        "has_access" => version >= Version::V18,
+        "action_lock" | "action_unlock" => version >= Version::V17,
+        "action_done" => version <= Version::V16,
+        _ => true,
+    }
 }
 
 /// What the context says of languages, archived records and pictures. An inactive language is refused.
@@ -159,10 +174,15 @@ fn scope(db: &Database, context: &Value) -> Result<Scope, Fault> {
     })
 }
 
+/// A user's password or one of its API keys.
+fn lets_in(db: &Database, uid: i64, password: &str) -> bool {
+    db.passwords.get(&uid).is_some_and(|known| known == password) || db.keys.get(password) == Some(&uid)
+}
+
 fn log_in(db: &Database, call: &Call) -> Result<i64, Fault> {
     let Some(uid) = call.uid.as_int().filter(|uid| *uid != 0) else { return Err(Fault::access_denied()) };
     match db.passwords.get(&uid) {
-        Some(known) if Some(known.as_str()) == call.password.as_str() => Ok(uid),
+        Some(_) if call.password.as_str().is_some_and(|password| lets_in(db, uid, password)) => Ok(uid),
         Some(_) => Err(Fault::access_denied()),
         None => Err(Fault::missing("res.users", uid, uid)),
     }
@@ -172,14 +192,15 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
     let empty = Value::Array(Vec::new());
     let domain = || call.arg(0, "domain").unwrap_or(&empty);
     let ids = || call.arg(0, "ids").map(Value::ids).unwrap_or_default();
+    let searched = if db.version >= Version::V16 { "domain" } else { "args" };
     match call.method.as_str() {
         "search" => {
             let (offset, limit) = (call.number(1, "offset").unwrap_or(0), call.limit(2));
-            let found = db.search(env, model, call.required(0, "domain")?, call.order(3), offset, limit)?;
+            let found = db.search(env, model, call.required(0, searched)?, call.order(3), offset, limit)?;
             Ok(found.into())
         }
         "search_count" => {
-            let found = db.search(env, model, call.required(0, "domain")?, Some("id"), 0, call.limit(1))?;
+            let found = db.search(env, model, call.required(0, searched)?, Some("id"), 0, call.limit(1))?;
             Ok(Value::Int(found.len() as i64))
         }
         "search_read" => {
@@ -207,6 +228,7 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
         }
         "write" => {
             let values = members(call.required(1, "vals")?);
+            known_here(db, model, &values)?;
             db.write(env, model, &ids(), values)?;
             Ok(Value::Bool(true))
         }
@@ -222,6 +244,9 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
         }
         "check_access_rights" => check_access_rights(db, env, model, call),
         "get_external_id" => Err(Fault::exception("TypeError: dictionary key must be string")),
+        "context_get" if model.name == "res.users" && db.version <= Version::V15 => {
+            Err(Fault::exception("TypeError: cannot marshal <class 'odoo.tools.misc.frozendict'> objects"))
+        }
         "context_get" if model.name == "res.users" => {
             Ok(dict([("lang", "en_US".into()), ("tz", Value::FALSE), ("uid", Value::Int(env.uid))]))
         }
@@ -242,7 +267,7 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
         }
         name => match sale_action(db, env, model, name, &ids())? {
             Some(result) => Ok(result),
-            None => Err(Fault::exception(format!("AttributeError: The method '{}.{name}' does not exist", model.name))),
+            None => Err(Fault::no_method(db.version, &model.name, name)),
         },
     }
 }
@@ -265,10 +290,24 @@ fn members(value: &Value) -> Values {
 fn create(db: &mut Database, env: &Env, model: &'static Model, values: &Value) -> Result<Value, Fault> {
     match values {
         Value::Array(many) => {
-            let ids: Result<Vec<i64>, Fault> = many.iter().map(|one| db.create(env, model, members(one))).collect();
+            let ids: Result<Vec<i64>, Fault> = many.iter().map(|one| create_one(db, env, model, members(one))).collect();
             Ok(ids?.into())
         }
-        one => Ok(Value::Int(db.create(env, model, members(one))?)),
+        one => Ok(Value::Int(create_one(db, env, model, members(one))?)),
+    }
+}
+
+fn create_one(db: &mut Database, env: &Env, model: &'static Model, values: Values) -> Result<i64, Fault> {
+    known_here(db, model, &values)?;
+    db.create(env, model, values)
+}
+
+/// Within the stand-in fields go by their names in 19; a client has to know those of the version.
+fn known_here(db: &Database, model: &Model, values: &Values) -> Result<(), Fault> {
+    let strange = |name: &str| db.version < Version::V19 && model.column(name).is_some() && !model.shows(name);
+    match values.iter().find(|(name, _)| strange(name)) {
+        Some((name, _)) => Err(Fault::exception(format!("ValueError: Invalid field '{name}' on model '{}'", model.name))),
+        None => Ok(()),
     }
 }
 
@@ -294,7 +333,7 @@ fn letter(operation: &Value) -> char {
     }
 }
 
-/// Odoo 19 still has it: `None` when allowed (which cannot be sent), fault 4 when not, `False` if asked not to raise.
+/// Since 18 `None` when allowed (which cannot be sent), before `True`; fault 4 when not, `False` if asked not to raise.
 fn check_access_rights(db: &Database, env: &Env, model: &'static Model, call: &Call) -> Result<Value, Fault> {
     let operation = letter(call.required(0, "operation")?);
     let raise = call.arg(1, "raise_exception").is_none_or(Value::truthy);
@@ -302,7 +341,7 @@ fn check_access_rights(db: &Database, env: &Env, model: &'static Model, call: &C
         return Ok(Value::Bool(db.has_access(env, model, operation)));
     }
     db.check_access(env, model, operation)?;
-    Ok(Value::Nil)
+    Ok(if db.version >= Version::V18 { Value::Nil } else { true.into() })
 }
 
 /// Groups by the external ids that clients ask for.

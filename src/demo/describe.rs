@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::orm::Env;
 use super::schema::{Kind, Model};
 use super::table::Database;
+use super::version::Version;
 use super::wire::{Value, dict};
 
 impl Database {
@@ -21,7 +22,8 @@ impl Database {
             let mut described = vec![
                 ("type", Value::from(field.type_name.as_str())),
                 ("string", Value::from(field.label.as_str())),
-                ("required", Value::Bool(field.required)),
+                // As 14 says it of many.
+                ("required", if self.version == Version::V14 { Value::Int(field.required.into()) } else { Value::Bool(field.required) }),
                 ("readonly", Value::Bool(field.readonly)),
                 ("store", Value::Bool(field.store)),
                 ("name", Value::from(field.name.as_str())),
@@ -67,7 +69,7 @@ impl Database {
                 .collect();
             let first = |key: &str| xids.first().and_then(|xid| xid.get(key)).cloned().unwrap_or(Value::FALSE);
             let (xmlid, noupdate) = (first("xmlid"), first("noupdate"));
-            records.push(dict([
+            let mut told = dict([
                 ("id", Value::Int(*id)),
                 ("create_uid", read("create_uid")),
                 ("create_date", read("create_date")),
@@ -75,8 +77,13 @@ impl Database {
                 ("write_date", read("write_date")),
                 ("xmlid", xmlid),
                 ("noupdate", noupdate),
-                ("xmlids", Value::Array(xids)),
-            ]));
+            ]);
+            if let Value::Struct(members) = &mut told
+                && self.version > Version::V14
+            {
+                members.push(("xmlids".to_owned(), Value::Array(xids)));
+            }
+            records.push(told);
         }
         Ok(Value::Array(records))
     }

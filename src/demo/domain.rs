@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::fault::Fault;
 use super::schema::{Kind, Model};
 use super::table::{Database, Row};
+use super::version::Version;
 use super::wire::Value;
 use super::{master, time};
 
@@ -148,7 +149,8 @@ impl Leaf {
                 return Err(Fault::exception(format!("ValueError: Invalid field {field} in condition {shown}")));
             };
             let Some(column) = db.column(model, name) else {
-                return Err(Fault::exception(format!("ValueError: Invalid field {}.{name} in condition {shown}", model.name)));
+                let place = if db.version < Version::V19 { "leaf" } else { "condition" };
+                return Err(Fault::exception(format!("ValueError: Invalid field {}.{name} in {place} {shown}", model.name)));
             };
             path.push((model, column));
             at = match &model.fields[column].kind {
@@ -246,7 +248,7 @@ impl Leaf {
             "!=" | "<>" | "not in" => !self.is_any(db, kind, value),
             "not ilike" | "not like" => !self.like(db, kind, value),
             "ilike" | "like" | "=ilike" | "=like" => self.like(db, kind, value),
-            ordering => match compare(kind, value, &self.value) {
+            ordering => match compare(db, kind, value, &self.value) {
                 Some(Ordering::Less) => matches!(ordering, "<" | "<="),
                 Some(Ordering::Equal) => matches!(ordering, "<=" | ">="),
                 Some(Ordering::Greater) => matches!(ordering, ">" | ">="),
@@ -314,12 +316,12 @@ fn equal(db: &Database, kind: &Kind, value: &Value, wanted: &Value) -> bool {
         (Kind::Boolean, _) => value.truthy() == wanted.truthy(),
         (Kind::Text | Kind::Selection(_), Value::Bool(false)) => !value.truthy(),
         (_, Value::Bool(false)) if !matches!(kind, Kind::Integer | Kind::Float(_) | Kind::Monetary) => *value == Value::FALSE,
-        _ => compare(kind, value, wanted) == Some(Ordering::Equal),
+        _ => compare(db, kind, value, wanted) == Some(Ordering::Equal),
     }
 }
 
-/// Compares as Odoo 19 does: datetimes by whole seconds, whatever fraction either side has.
-fn compare(kind: &Kind, value: &Value, wanted: &Value) -> Option<Ordering> {
+/// Compares as Odoo does: 19 datetimes by whole seconds, whatever fraction either side has, older ones with their fractions.
+fn compare(db: &Database, kind: &Kind, value: &Value, wanted: &Value) -> Option<Ordering> {
     match kind {
         Kind::Datetime => {
             let Value::Time(micros) = value else { return None };
@@ -327,7 +329,10 @@ fn compare(kind: &Kind, value: &Value, wanted: &Value) -> Option<Ordering> {
                 Value::Time(wanted) => *wanted,
                 other => time::parse(other.as_str()?)?,
             };
-            Some(micros.div_euclid(time::SECOND).cmp(&wanted.div_euclid(time::SECOND)))
+            match db.version {
+                Version::V19 => Some(micros.div_euclid(time::SECOND).cmp(&wanted.div_euclid(time::SECOND))),
+                _ => Some(micros.cmp(&wanted)),
+            }
         }
         Kind::Integer | Kind::Float(_) | Kind::Monetary | Kind::Boolean => number(value)?.partial_cmp(&number(wanted)?),
         Kind::Many2one(_) => Some(value.as_int()?.cmp(&wanted.as_int()?)),

@@ -1,8 +1,9 @@
-//! The faults of `/xmlrpc/2`: code and text as Odoo 19 sends them.
+//! The faults of `/xmlrpc/2`: code and text as Odoo sends them, where versions differ with the version asked.
 //!
 //! 1 any exception, with a Python traceback; 2 what a person did wrong; 3 a bad log-in; 4 a missing right.
 
 use super::schema::Model;
+use super::version::Version;
 
 /// A fault: the call is rolled back, unless it faults while its result is put on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +63,20 @@ impl Fault {
     }
 
     /// Fault 4 for a method that is not public.
-    pub fn private(model: &str, method: &str) -> Self {
-        Self::access(format!("Private methods (such as '{model}.{method}') cannot be called remotely."))
+    pub fn private(version: Version, model: &str, method: &str) -> Self {
+        Self::access(match version {
+            Version::V19 => format!("Private methods (such as '{model}.{method}') cannot be called remotely."),
+            _ => format!("Private methods (such as {method}) cannot be called remotely."),
+        })
+    }
+
+    /// Fault 1 for a method that there is not.
+    pub fn no_method(version: Version, model: &str, method: &str) -> Self {
+        Self::exception(match version {
+            Version::V19 => format!("AttributeError: The method '{model}.{method}' does not exist"),
+            Version::V17 | Version::V18 => format!("AttributeError: The method '{method}' does not exist on the model '{model}'"),
+            _ => format!("AttributeError: type object '{model}' has no attribute '{method}'"),
+        })
     }
 
     /// Fault 4 for a company outside the user's own in `allowed_company_ids`.
@@ -72,7 +85,7 @@ impl Fault {
     }
 
     /// Fault 4 for an operation on a model; `operation` is one of `r w c u`.
-    pub fn groups(model: &Model, operation: char) -> Self {
+    pub fn groups(version: Version, model: &Model, operation: char) -> Self {
         let verb = match operation {
             'w' => "modify",
             'c' => "create",
@@ -81,7 +94,10 @@ impl Fault {
         };
         let allowed: Vec<&str> =
             model.access.iter().filter(|(_, granted)| granted.contains(operation)).map(|(group, _)| group.as_str()).collect();
-        Self::access(group_text(model, verb, &allowed))
+        Self::access(match version {
+            Version::V19 => group_text(model, verb, &allowed),
+            _ => older_group_text(version, model, verb, &allowed),
+        })
     }
 
     /// Fault 4 for a record behind a record rule, here always the company's.
@@ -138,6 +154,40 @@ fn group_text(model: &Model, verb: &str, groups: &[&str]) -> String {
     format!("{start}This operation is allowed for the following groups:\n{}{end}", list.join("\n"))
 }
 
+/// Up to 18 every group has an application, which is written before it.
+fn older_group_text(version: Version, model: &Model, verb: &str, groups: &[&str]) -> String {
+    let start = format!("You are not allowed to {verb} '{}' ({}) records.\n\n", model.label, model.name);
+    let end = "\n\nContact your administrator to request access if necessary.";
+    if groups.is_empty() {
+        return format!("{start}No group currently allows this operation.{end}");
+    }
+    let mut shown: Vec<String> = groups.iter().map(|group| older_group(version, group)).collect();
+    shown.sort();
+    let list: Vec<String> = shown.into_iter().map(|group| format!("\t- {group}")).collect();
+    format!("{start}This operation is allowed for the following groups:\n{}{end}", list.join("\n"))
+}
+
+/// `Role / User` of 19 as `User types/Internal User`.
+fn older_group(version: Version, group: &str) -> String {
+    match group {
+        "Accounting / Invoicing" if version < Version::V18 => "Invoicing/Billing".to_owned(),
+        "Accounting / Administrator" if version < Version::V18 => "Invoicing/Billing Administrator".to_owned(),
+        "Accounting / Invoicing" => "Invoicing/Invoicing".to_owned(),
+        "Accounting / Administrator" => "Invoicing/Administrator".to_owned(),
+        "Role / User" => "User types/Internal User".to_owned(),
+        "Role / Portal" => "User types/Portal".to_owned(),
+        "Role / Public" => "User types/Public".to_owned(),
+        "Role / Administrator" => "Administration/Settings".to_owned(),
+        "Access Rights" => "Administration/Access Rights".to_owned(),
+        "Contact / Creation" => "Extra Rights/Contact Creation".to_owned(),
+        "Products / Create" => "Extra Rights/Product Creation".to_owned(),
+        group => match group.split_once(" / ") {
+            Some((application, name)) => format!("{application}/{name}"),
+            None => format!("Technical/{group}"),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +197,7 @@ mod tests {
     fn a_missing_right_names_the_groups_that_have_it() {
         let order = model("sale.order").expect("installed");
         assert_eq!(
-            Fault::groups(order, 'r').text,
+            Fault::groups(Version::V19, order, 'r').text,
             "You are not allowed to access 'Sales Order' (sale.order) records.\n\nThis operation is allowed for the following \
              groups:\n\t- Accounting/Invoicing\n\t- Inventory/User\n\t- Sales/Administrator\n\t- Sales/User: Own Documents \
              Only\n\t- Role / Portal\n\t- Show Accounting Features - Readonly\n\t- Show Full Accounting Features\n\nContact your \

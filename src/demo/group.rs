@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::orm::Env;
 use super::schema::{Kind, Model};
 use super::table::Database;
+use super::version::Version;
 use super::wire::{Value, dict};
 
 /// The records of a group, with the values that make it, as `read` gives them.
@@ -75,7 +76,11 @@ impl Database {
         let mut columns = Vec::new();
         for name in by {
             let unknown = || Fault::exception(format!("ValueError: Invalid field '{name}' on model '{}'", model.name));
-            columns.push(self.column(model, name).ok_or_else(unknown)?);
+            let column = self.column(model, name).ok_or_else(unknown)?;
+            if !model.fields[column].store && self.version <= Version::V16 {
+                return Err(Fault::user("Fields in 'groupby' must be database-persisted fields (no computed fields)"));
+            }
+            columns.push(column);
         }
         let found = self.search(env, model, domain, Some("id"), 0, None)?;
         let mut places: HashMap<String, usize> = HashMap::new();

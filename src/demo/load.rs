@@ -10,6 +10,7 @@ use super::load_cells::{self, Cell, Record};
 use super::orm::{Env, Values};
 use super::schema::{Kind, Model};
 use super::table::{Database, Row, Xid};
+use super::version::Version;
 use super::wire::{Value, dict};
 
 /// After so many failing records (and one in ten) Odoo stops looking.
@@ -262,7 +263,10 @@ fn write(
                 db.write(env, model, &record.id.into_iter().collect::<Vec<_>>(), values)?;
             }
             (None, _) if options.update => {
-                return Err(Fault::user("Cannot update a record without specifying its id or xml_id"));
+                return Err(match db.version {
+                    Version::V19 => Fault::user("Cannot update a record without specifying its id or xml_id"),
+                    _ => Fault::exception("KeyError: 'record'"),
+                });
             }
             _ => fresh.push(at),
         }

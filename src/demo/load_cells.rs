@@ -6,6 +6,7 @@ use super::orm::Env;
 use super::schema::{Field, Kind, Model};
 use super::table::Database;
 use super::time;
+use super::version::Version;
 use super::wire::{Value, dict};
 
 /// A cell of a record: a plain one, or the rows below a relation.
@@ -68,7 +69,10 @@ fn records(db: &Database, model: &'static Model, columns: &[Column], rows: &[&[V
     for (_, path) in columns {
         let name = path.first().copied().unwrap_or_default();
         if !matches!(name, "id" | ".id" | "") && field_of(db, model, name).is_none() {
-            return Err(Fault::exception(format!("ValueError: Invalid field name '{name}'")));
+            return Err(Fault::exception(match db.version {
+                Version::V18 | Version::V19 => format!("ValueError: Invalid field name '{name}'"),
+                _ => format!("KeyError: '{name}'"),
+            }));
         }
     }
     let is_lines = |path: &[&str]| {
@@ -233,15 +237,16 @@ fn references(db: &Database, env: &Result<Env, Fault>, to: &str, record: &Record
     Ok(Value::Array(vec![Value::Array(vec![Value::Int(6), Value::Int(0), Value::Array(ids)])]))
 }
 
-fn possible_values(model: &str, domain: Option<&str>) -> Value {
+fn possible_values(version: Version, model: &str, domain: Option<&str>) -> Value {
+    let list = if version >= Version::V18 { "list" } else { "tree" };
     let mut more = vec![
         ("name".to_owned(), Value::from("Possible Values")),
         ("type".to_owned(), "ir.actions.act_window".into()),
         ("target".to_owned(), "new".into()),
-        ("view_mode".to_owned(), "list,form".into()),
+        ("view_mode".to_owned(), format!("{list},form").into()),
         (
             "views".to_owned(),
-            Value::Array(vec![Value::Array(vec![Value::FALSE, "list".into()]), Value::Array(vec![Value::FALSE, "form".into()])]),
+            Value::Array(vec![Value::Array(vec![Value::FALSE, list.into()]), Value::Array(vec![Value::FALSE, "form".into()])]),
         ),
         ("context".to_owned(), dict([("create", Value::FALSE)])),
         ("help".to_owned(), "See all possible values".into()),
@@ -260,18 +265,26 @@ fn reference(db: &Database, env: &Result<Env, Fault>, to: &str, record: &Record)
     };
     if let Some(cell) = &record.db_id {
         let shown = cell.python_str();
-        let more = || possible_values("ir.model.data", Some(to));
+        let more = || possible_values(db.version, "ir.model.data", Some(to));
         let Ok(id) = shown.trim().parse::<i64>() else {
             return Err(Complaint::with(format!("Invalid database id '{shown}' for the field '%(field)s'"), more()));
         };
-        // `exists()` asks no rule: a record of another company is found here and refused when it is written.
-        let found = db.model(to).is_none_or(|model| db.row(model, id).is_some());
+        let found = db.model(to).is_none_or(|model| match (db.row(model, id), env) {
+            (None, _) => false,
+            // A search, up to 16: what is archived or behind a rule is not found.
+            (Some(row), Ok(env)) if db.version <= Version::V16 => {
+                let listed = !db.scope.active_test || model.column("active").is_none_or(|column| row.get(column).truthy());
+                listed && db.visible(env, model, id, row)
+            }
+            // `exists()` asks no rule: a record of another company is found here and refused when it is written.
+            _ => true,
+        });
         return if found { Ok(Value::Int(id)) } else { Err(unknown("database id", &shown, more())) };
     }
     if let Some(cell) = &record.xid {
         let shown = cell.python_str();
         let found = db.xid(&shown).filter(|xid| xid.model == to).map(|xid| Value::Int(xid.id));
-        return found.ok_or_else(|| unknown("external id", &shown, possible_values("ir.model.data", Some(to))));
+        return found.ok_or_else(|| unknown("external id", &shown, possible_values(db.version, "ir.model.data", Some(to))));
     }
     let shown = record.name.as_ref().map(Value::python_str).unwrap_or_default();
     let found = match (db.model(to), env) {
@@ -283,7 +296,7 @@ fn reference(db: &Database, env: &Result<Env, Fault>, to: &str, record: &Record)
     };
     match found.first() {
         Some(id) => Ok(Value::Int(*id)),
-        None => Err(unknown("name", &shown, possible_values(to, None))),
+        None => Err(unknown("name", &shown, possible_values(db.version, to, None))),
     }
 }
 

@@ -58,7 +58,7 @@ pub fn computed(db: &Database, model: &Model, id: i64, row: &Row, field: &str) -
             Value::from(ids.iter().rev().map(|id| format!("{id}/")).collect::<String>())
         }
         ("pos.category", "has_image") => Value::Bool(get("image_512").truthy()),
-        ("uom.uom", "factor") => {
+        ("uom.uom", "factor") if model.column("relative_factor").is_some() => {
             let own = get("relative_factor").as_f64().unwrap_or(1.0);
             Value::Double(own * of("uom.uom", "relative_uom_id", "factor").as_f64().unwrap_or(1.0))
         }

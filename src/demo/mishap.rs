@@ -235,7 +235,8 @@ mod tests {
 
     use super::{Mishap, When};
     use crate::demo::{Branch, Central, Db, Item, OdooServer, Sale};
-    use crate::odoo::{Call, Odoo, OdooError, Outcome, Target};
+    use crate::model::Protocol;
+    use crate::odoo::{Call, Known, Odoo, OdooError, Outcome, Target};
 
     async fn central() -> (OdooServer, Db, Odoo) {
         let server = OdooServer::start().await.expect("a free port");
@@ -245,9 +246,15 @@ mod tests {
     }
 
     fn client(server: &OdooServer, database: &str) -> Odoo {
-        let target =
-            Target { url: server.url(), database: database.into(), login: "bridge".into(), timeout: Duration::from_secs(5), ca_pem: None };
-        Odoo::new(target, SecretString::from("bridge".to_owned()), None).expect("a usable URL")
+        let target = Target {
+            url: server.url(),
+            database: database.into(),
+            login: "bridge".into(),
+            timeout: Duration::from_secs(5),
+            protocol: Some(Protocol::XmlRpc),
+            ca_pem: None,
+        };
+        Odoo::new(target, SecretString::from("bridge".to_owned()), Known::default()).expect("a usable URL")
     }
 
     fn one_order(central: &Db) -> Call {

@@ -1,8 +1,9 @@
-//! An Odoo 19 stand-in: tables in memory behind real XML-RPC over HTTP, for `posbridge demo` and for the tests.
+//! An Odoo stand-in, of version 19 unless an older one is asked for: tables in memory behind real XML-RPC and JSON-2 over HTTP, for
+//! `posbridge demo` and for the tests.
 //!
 //! It is state, not expectations: seed a central and some branches, sell, let the bridge work, and look at the tables.
 //! What it answers is held against a real Odoo 19.0 by `tests/contract.rs`; where the two differ the stand-in is wrong.
-//! Deliberately absent: Odoo's web client, stock that moves by itself, accounting entries, other protocols than `/xmlrpc/2`.
+//! Deliberately absent: Odoo's web client, stock that moves by itself, accounting entries.
 //!
 //! ```
 //! use posbridge::demo::{Branch, Central, Item, OdooServer, Sale};
@@ -19,11 +20,13 @@
 //! # }).unwrap();
 //! ```
 //!
-//! Reading order: [`schema`] (models), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`describe`], [`sale`],
-//! [`records`], [`product`], [`master`], [`stock`], [`group`], [`image`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`] and [`server`] (HTTP),
+//! Reading order: [`schema`] (models), [`version`] (which Odoo), [`table`] (rows, journal), [`domain`], [`orm`] (what every model can do), [`describe`], [`sale`],
+//! [`records`], [`product`], [`master`], [`stock`], [`group`], [`image`], [`tax`], [`load`] with [`load_cells`], [`call`] (one remote call), [`wire`], [`json2`] and [`server`] (HTTP),
 //! [`mishap`] (what goes wrong on purpose), [`seed`] and [`sell`] (what there is to bridge), [`db`] (a test's view).
 
+mod access;
 pub mod call;
+pub mod chance;
 pub mod db;
 pub mod describe;
 pub mod domain;
@@ -31,6 +34,7 @@ pub mod drawer;
 pub mod fault;
 pub mod group;
 pub mod image;
+pub mod json2;
 pub mod load;
 pub mod load_cells;
 pub mod master;
@@ -47,6 +51,7 @@ pub mod stock;
 pub mod table;
 pub mod tax;
 pub mod time;
+pub mod version;
 pub mod wire;
 
 use std::io;
@@ -62,9 +67,12 @@ pub use schema::Side;
 pub use seed::{Branch, Central};
 pub use sell::{Item, RefundStyle, Sale};
 pub use server::Stats;
+pub use version::Version;
 pub use wire::{Value, dict};
 
 use server::{Shared, Slot};
+
+use crate::model::Protocol;
 use table::Database;
 
 /// One Odoo server with any number of databases, on a free port of the loopback address.
@@ -81,9 +89,19 @@ impl OdooServer {
         Self::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
     }
 
+    /// Starts an older Odoo without databases on a free port.
+    pub async fn start_as(version: Version) -> io::Result<Self> {
+        Self::start_version(version, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
+    }
+
     /// Starts a server without databases on a given address.
     pub async fn start_at(address: SocketAddr) -> io::Result<Self> {
+        Self::start_version(Version::V19, address).await
+    }
+
+    async fn start_version(version: Version, address: SocketAddr) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
+        *shared.version() = version;
         let (address, task) = listen(address, &shared).await?;
         Ok(Self { shared, address, task })
     }
@@ -93,16 +111,34 @@ impl OdooServer {
         format!("http://{}", self.address)
     }
 
+    /// The version that it plays.
+    pub fn version(&self) -> Version {
+        *self.shared.version()
+    }
+
+    /// Upgrades the server and all its databases to a later version, as over a night.
+    pub fn upgrade(&self, to: Version) {
+        *self.shared.version() = to;
+        for slot in self.shared.slots().values() {
+            version::upgrade(&mut slot.lock(), to);
+        }
+    }
+
+    /// Says from now on that its version is this one, `20.0` or `saas~19.2`, and goes on as before.
+    pub fn call_itself(&self, serie: &str) {
+        *self.shared.called() = Some(serie.to_owned());
+    }
+
     /// Adds a seeded central.
     pub fn central(&self, name: &str, central: &Central) -> Db {
-        let mut database = Database::new(name, Side::Central);
+        let mut database = Database::new_as(self.version(), name, Side::Central);
         seed::central(&mut database, central);
         self.add(database)
     }
 
     /// Adds a seeded branch.
     pub fn branch(&self, name: &str, branch: &Branch) -> Db {
-        let mut database = Database::new(name, Side::Branch);
+        let mut database = Database::new_as(self.version(), name, Side::Branch);
         seed::branch(&mut database, branch);
         self.add(database)
     }
@@ -128,6 +164,22 @@ impl OdooServer {
     /// As [`OdooServer::inject`], before all rules that are there.
     pub fn inject_first(&self, when: When, mishap: Mishap) {
         self.shared.inject_first(when, mishap);
+    }
+
+    /// Answers no call over this protocol any more, as a server that lacks its module, or a proxy that lets its address not through.
+    pub fn take_away(&self, protocol: Protocol) {
+        self.shared.without().push(protocol);
+    }
+
+    /// Answers XML-RPC only where the header names the database, as an Odoo 19 with several databases whose settings still have the
+    /// `server_wide_modules` of an older one.
+    pub fn want_database_in_header(&self) {
+        self.shared.want_name();
+    }
+
+    /// Answers over every protocol of its version again.
+    pub fn clear_away(&self) {
+        self.shared.without().clear();
     }
 
     /// Forgets all mishaps, also those that have not happened yet.

@@ -6,6 +6,7 @@ use super::domain::{Domain, compare_records, parse_order};
 use super::fault::Fault;
 use super::schema::{Kind, Model};
 use super::table::{Database, ENGLISH, Row};
+use super::version::{self, Version};
 use super::wire::Value;
 use super::{drawer, image, master, product, records, sale, stock, time};
 
@@ -85,21 +86,21 @@ impl Database {
     pub fn value(&self, model: &'static Model, id: i64, row: &Row, column: usize) -> Value {
         let field = &model.fields[column];
         if field.delegated {
-            return product::of_template(self, row, &field.name);
+            return product::of_template(self, row, &field.canonical);
         }
         if field.of_variant {
-            return product::of_variant(self, id, &field.name);
+            return product::of_variant(self, id, &field.canonical);
         }
         if let Kind::One2many(to, inverse) = &field.kind {
             return self.children(to, inverse, id);
         }
-        match (model.name.as_str(), field.name.as_str()) {
+        match (model.name.as_str(), field.canonical.as_str()) {
             (_, "id") => Value::Int(id),
             (_, "display_name") => Value::from(self.name_of(model, id, row)),
             ("account.tax", "price_include") => Value::Bool(sale::price_include(self, row)),
             ("res.partner", "complete_name") => Value::from(self.name_of(model, id, row)),
             ("sale.order.line", "state" | "company_id" | "currency_id" | "order_partner_id" | "salesman_id") => {
-                sale::from_order(self, row, &field.name)
+                sale::from_order(self, row, &field.canonical)
             }
             ("sale.order.line", "product_template_id") => {
                 let product = row.get(model.column("product_id").unwrap_or(0)).as_int();
@@ -221,52 +222,6 @@ impl Database {
         ids.into()
     }
 
-    /// Fails with fault 4 when the user's groups do not grant an operation (`r w c u`).
-    pub fn check_access(&self, env: &Env, model: &Model, operation: char) -> Result<(), Fault> {
-        if self.has_access(env, model, operation) { Ok(()) } else { Err(Fault::groups(model, operation)) }
-    }
-
-    /// Whether the user's groups grant an operation.
-    pub fn has_access(&self, env: &Env, model: &Model, operation: char) -> bool {
-        let Some(groups) = self.groups.get(&env.uid) else { return env.root };
-        env.root || model.access.iter().any(|(group, granted)| granted.contains(operation) && groups.contains(group))
-    }
-
-    /// Whether the record rules show a record: companies, and a plain salesman's own orders.
-    pub fn visible(&self, env: &Env, model: &'static Model, id: i64, row: &Row) -> bool {
-        if env.root {
-            return true;
-        }
-        match model.name.as_str() {
-            "res.company" => env.companies.contains(&id),
-            "res.users" => {
-                let companies = model.column("company_ids").map(|column| row.get(column).ids()).unwrap_or_default();
-                companies.iter().any(|company| env.companies.contains(company))
-            }
-            // Hidden by the rules of the journal entries that they are.
-            "account.bank.statement.line" => self.groups.get(&env.uid).is_some_and(|groups| groups.contains("Accounting / Invoicing")),
-            "res.users.apikeys" => model.column("user_id").is_some_and(|column| row.get(column).as_int() == Some(env.uid)),
-            name => {
-                let company = model.column("company_id").and_then(|column| self.value(model, id, row, column).as_int());
-                company.is_none_or(|company| env.companies.contains(&company))
-                    && (name != "sale.order" || sale::salesman_sees(self, env, row))
-            }
-        }
-    }
-
-    /// Fails with fault 4 for a record that the rules do not show.
-    pub fn check_rules(&self, env: &Env, model: &'static Model, ids: &[i64], operation: char) -> Result<(), Fault> {
-        for id in ids {
-            if let Some(row) = self.row(model, *id)
-                && !self.visible(env, model, *id, row)
-            {
-                let user = self.display_name("res.users", env.uid);
-                return Err(Fault::rule(model, operation, &user, env.uid));
-            }
-        }
-        Ok(())
-    }
-
     /// `search`: ids in order.
     pub fn search(
         &self,
@@ -286,8 +241,12 @@ impl Database {
         // Files behind fields show only to who asks for them.
         let hidden =
             model.column("res_field").filter(|_| model.name == "ir.attachment" && !["id", "res_field"].iter().any(|f| domain.mentions(f)));
+        // In 14 to nobody but Odoo itself.
+        let files = self.version == Version::V14 && model.name == "ir.attachment" && env.uid != Env::root().uid;
+        let secret = model.column("res_field").filter(|_| files);
         let fits = |id: i64, row: &Row| {
             hidden.is_none_or(|column| !row.get(column).truthy())
+                && secret.is_none_or(|column| !row.get(column).truthy())
                 && active.is_none_or(|column| row.get(column).truthy())
                 && domain.matches(self, id, row)
                 && self.visible(env, model, id, row)
@@ -318,7 +277,10 @@ impl Database {
             .iter()
             .map(|name| {
                 let name = name.python_str();
-                let unknown = || Fault::exception(format!("ValueError: Invalid field '{name}' on '{}'", model.name));
+                let unknown = || match self.version {
+                    Version::V19 => Fault::exception(format!("ValueError: Invalid field '{name}' on '{}'", model.name)),
+                    _ => Fault::exception(format!("ValueError: Invalid field '{name}' on model '{}'", model.name)),
+                };
                 self.column(model, &name).ok_or_else(unknown)
             })
             .collect()
@@ -328,6 +290,15 @@ impl Database {
     pub fn read(&self, env: &Env, model: &'static Model, ids: &[i64], columns: &[usize]) -> Result<Value, Fault> {
         self.check_access(env, model, 'r')?;
         self.check_rules(env, model, ids, 'r')?;
+        // Files behind fields are in 16 for administrators alone, and asking for one is refused.
+        let administers = || self.groups.get(&env.uid).is_some_and(|groups| groups.contains("Role / Administrator"));
+        if let Some(column) = model.column("res_field").filter(|_| self.version == Version::V16 && model.name == "ir.attachment")
+            && !env.root
+            && !administers()
+            && ids.iter().any(|id| self.row(model, *id).is_some_and(|row| row.get(column).truthy()))
+        {
+            return Err(Fault::access("Sorry, you are not allowed to access this document."));
+        }
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(row) = self.row(model, *id) else { continue };
@@ -352,9 +323,15 @@ impl Database {
         self.set_default(model, &mut row, "create_uid", Value::Int(env.uid));
         self.set_default(model, &mut row, "create_date", Value::Time(self.now));
         self.set_default(model, &mut row, "active", Value::Bool(true));
-        let values = product::prepare(self, env, model, values)?;
+        let given = version::canonical(model, values);
+        if let Some((name, _)) = given.iter().find(|(name, _)| name != "id" && model.column(name).is_none()) {
+            return Err(Fault::exception(format!("ValueError: Invalid field '{name}' in '{}'", model.name)));
+        }
+        let values = product::prepare(self, env, model, given)?;
         let values = master::rewritten(model, master::prepare(self, env, model, values));
-        let values = sale::prepare(self, env, model, values)?;
+        let mut values = sale::prepare(self, env, model, values)?;
+        // Defaults of fields that this version does not have.
+        values.retain(|(name, _)| name == "id" || model.column(name).is_some());
         let written: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
         let written: Vec<&str> = written.iter().map(String::as_str).collect();
         let aside = self.apply(env, model, &mut row, values)?;
@@ -377,7 +354,7 @@ impl Database {
         children?;
         product::after(self, env, model, id, written, created)?;
         for (column, ids) in aside.other_ends {
-            if let Some(end) = master::other_end(&model.name, &model.fields[column].name) {
+            if let Some(end) = master::other_end(&model.name, &model.fields[column].canonical) {
                 master::write_other_end(self, end, id, &ids);
             }
         }
@@ -406,7 +383,7 @@ impl Database {
             if name == "id" {
                 continue;
             }
-            let Some(column) = self.column(model, &name) else {
+            let Some(column) = model.column(&name).filter(|column| self.has_column(model, *column)) else {
                 return Err(Fault::exception(format!("ValueError: Invalid field '{name}' in '{}'", model.name)));
             };
             let field = &model.fields[column];
@@ -528,7 +505,14 @@ impl Database {
     pub fn write(&mut self, env: &Env, model: &'static Model, ids: &[i64], values: Values) -> Result<(), Fault> {
         self.check_access(env, model, 'w')?;
         self.check_rules(env, model, ids, 'w')?;
+        let values = version::canonical(model, values);
         records::guard(self, env, model, ids, &values)?;
+        if model.name == "res.partner"
+            && let Some(users) = self.model("res.users")
+            && ids.iter().any(|id| self.logs_in(users, *id, env.uid))
+        {
+            self.check_access(env, users, 'w')?;
+        }
         let values = master::rewritten(model, values);
         let written: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
         for id in ids {

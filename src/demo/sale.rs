@@ -10,6 +10,7 @@ use super::schema::Model;
 use super::table::{Database, Row};
 use super::tax::{self, Line, Rounding, Tax, TaxKind};
 use super::time::{self, SECOND};
+use super::version::Version;
 use super::wire::{Value, decimal, double};
 
 /// A double rounded to digits, half away from zero.
@@ -21,6 +22,9 @@ pub fn round_to(number: f64, digits: u32) -> f64 {
 pub fn price_include(db: &Database, row: &Row) -> bool {
     let Some(model) = db.model("account.tax") else { return false };
     let text = |field: &str| model.column(field).map_or(Value::FALSE, |column| row.get(column).clone());
+    if model.column("price_include_override").is_none() {
+        return text("price_include").truthy();
+    }
     match text("price_include_override").as_str() {
         Some(word) => word == "tax_included",
         None => {
@@ -130,7 +134,9 @@ fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) -> Result<(
     default(values, "validity_date", validity[..10].into());
     default(values, "require_signature", true.into());
     default(values, "require_payment", true.into());
-    default(values, "prepayment_percent", 1.0.into());
+    if db.version >= Version::V17 {
+        default(values, "prepayment_percent", 1.0.into());
+    }
     default(values, "picking_policy", "direct".into());
     default(values, "invoice_status", "no".into());
     default(values, "currency_rate", 1.0.into());
@@ -147,7 +153,11 @@ fn order_defaults(db: &mut Database, env: &Env, values: &mut Values) -> Result<(
     }
     for (_, value) in values.iter_mut().filter(|(name, _)| name == "note") {
         if let Some(text) = value.as_str() {
-            *value = html(text).into();
+            *value = match db.version {
+                Version::V14 => continue,
+                Version::V19 => html(text).into(),
+                _ => html(text).replace("span>", "p>").into(),
+            };
         }
     }
     // Python's own assertion, on the way to the order's name.
@@ -201,8 +211,10 @@ fn line_defaults(db: &Database, values: &mut Values) -> Result<(), Fault> {
         default(values, "name", db.display_name("product.product", product).into());
         default(values, "tax_ids", company_taxes(db, values, product));
     }
-    let price = given(values, "price_unit").cloned().unwrap_or(Value::FALSE);
-    default(values, "technical_price_unit", price);
+    if db.version >= Version::V18 {
+        let price = given(values, "price_unit").cloned().unwrap_or(Value::FALSE);
+        default(values, "technical_price_unit", price);
+    }
     if !given(values, "name").is_some_and(Value::truthy) {
         let order = given(values, "order_id").and_then(Value::as_int);
         // The database refuses an empty description; only there is the column called by the wrong label.
@@ -360,6 +372,7 @@ pub fn action(db: &mut Database, env: &Env, method: &str, ids: &[i64]) -> Result
         "action_cancel" => (set("state", "cancel".into()), Value::Bool(true)),
         "action_draft" => (set("state", "draft".into()), Value::Bool(true)),
         "action_quotation_sent" => (set("state", "sent".into()), Value::Nil),
+        "action_done" => (set("state", "done".into()), if db.version == Version::V14 { true.into() } else { Value::Nil }),
         "action_lock" => (set("locked", true.into()), Value::Nil),
         "action_unlock" => (set("locked", false.into()), Value::Nil),
         _ => return Ok(None),

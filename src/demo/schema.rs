@@ -1,9 +1,12 @@
-//! The models of Odoo 19 that the stand-in serves: fields with types and labels, default orders, access rows.
+//! The models that the stand-in serves: fields with types and labels, default orders, access rows.
 //!
-//! The list itself is `schema.txt`, taken from a running Odoo 19.0; this module only reads it.
+//! The list itself is `schema.txt`, taken from a running Odoo 19.0, and `versions.txt` says how older ones differ; this
+//! module only reads them. Within the stand-in a field is called by its name in 19, whichever version is played.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
+
+use super::version::Version;
 
 /// Which Odoo a database plays: decides which models and which access rows exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub enum Kind {
 pub struct Field {
     /// Technical name.
     pub name: String,
+    /// The name of the same field in Odoo 19.
+    pub canonical: String,
     /// Label in English.
     pub label: String,
     /// Odoo's name of the type, as `fields_get` gives it.
@@ -89,7 +94,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The column number of a field.
+    /// The column number of a field, by its name here or by that in 19.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
@@ -97,6 +102,11 @@ impl Model {
     /// The field of a name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.column(name).map(|column| &self.fields[column])
+    }
+
+    /// Whether a client sees a field of this name.
+    pub fn shows(&self, name: &str) -> bool {
+        self.column(name).is_some_and(|column| self.fields[column].name == name)
     }
 
     /// Whether the model exists on a side.
@@ -108,15 +118,85 @@ impl Model {
     }
 }
 
-/// All models by name.
-pub fn models() -> &'static BTreeMap<String, Model> {
-    static MODELS: OnceLock<BTreeMap<String, Model>> = OnceLock::new();
-    MODELS.get_or_init(|| read(include_str!("schema.txt")))
+/// All models of a version by name.
+pub fn models_of(version: Version) -> &'static BTreeMap<String, Model> {
+    static MODELS: [OnceLock<BTreeMap<String, Model>>; Version::ALL.len()] = [const { OnceLock::new() }; Version::ALL.len()];
+    MODELS[version as usize].get_or_init(|| {
+        let mut models = read(include_str!("schema.txt"));
+        differ(&mut models, version, include_str!("versions.txt"));
+        models
+    })
 }
 
-/// One model by name.
+/// One model of a version by name.
+pub fn model_of(version: Version, name: &str) -> Option<&'static Model> {
+    models_of(version).get(name)
+}
+
+/// One model of Odoo 19 by name.
 pub fn model(name: &str) -> Option<&'static Model> {
-    models().get(name)
+    model_of(Version::V19, name)
+}
+
+/// Applies what `versions.txt` says of a version.
+fn differ(models: &mut BTreeMap<String, Model>, version: Version, text: &str) {
+    let mut current = String::new();
+    let mut only_older: Vec<(String, Model)> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(header) = line.strip_prefix('@') {
+            let parts: Vec<&str> = header.split('|').collect();
+            current = parts.first().copied().unwrap_or_default().to_owned();
+            if let [name, label, sides, order, rec_name] = parts[..] {
+                only_older.push((current.clone(), new_model(name, label, sides, order, rec_name)));
+            }
+            continue;
+        }
+        let Some((range, what)) = line.split_once('|').filter(|(range, _)| within(range, version)) else { continue };
+        debug_assert!(range.len() == 5, "{line}");
+        let older = only_older.iter_mut().find(|(name, _)| *name == current).map(|(_, model)| model);
+        if let Some(model) = older.or(models.get_mut(&current)) {
+            change(model, what);
+        }
+    }
+    models.extend(only_older.into_iter().filter(|(_, model)| !model.fields.is_empty()));
+    for model in models.values_mut() {
+        model.by_name = HashMap::new();
+        for (column, field) in model.fields.iter().enumerate() {
+            model.by_name.insert(field.canonical.clone(), column);
+            model.by_name.insert(field.name.clone(), column);
+        }
+    }
+}
+
+/// `14-18`
+fn within(range: &str, version: Version) -> bool {
+    let bound = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let mut ends = range.split('-');
+    let (first, last) = (bound(ends.next()), bound(ends.next()));
+    first.is_some_and(|first| first <= version.major()) && last.is_some_and(|last| version.major() <= last)
+}
+
+fn change(model: &mut Model, what: &str) {
+    if let Some(gone) = what.strip_prefix('-') {
+        model.fields.retain(|field| field.canonical != gone);
+    } else if let Some(order) = what.strip_prefix('!') {
+        order.clone_into(&mut model.order);
+    } else if let Some((group, operations)) = what.strip_prefix('+').and_then(|row| row.split_once('|')) {
+        model.access.retain(|(known, _)| known != group);
+        if !operations.is_empty() {
+            model.access.push((group.to_owned(), operations.to_owned()));
+        }
+    } else {
+        let (names, rest) = what.split_once('|').unwrap_or((what, ""));
+        let (canonical, name) = names.split_once('=').unwrap_or((names, names));
+        let known = model.fields.iter_mut().find(|field| field.canonical == canonical);
+        match (known, read_field(&format!("{name}|{rest}"))) {
+            (Some(known), Some(field)) => *known = Field { canonical: canonical.to_owned(), module: known.module, ..field },
+            (Some(known), None) => name.clone_into(&mut known.name),
+            (None, Some(field)) => model.fields.push(Field { canonical: canonical.to_owned(), ..field }),
+            (None, None) => {}
+        }
+    }
 }
 
 fn read(text: &str) -> BTreeMap<String, Model> {
@@ -161,6 +241,7 @@ fn read_field(line: &str) -> Option<Field> {
     let label = parts.next()?;
     Some(Field {
         name: name.to_owned(),
+        canonical: name.to_owned(),
         label: label.to_owned(),
         type_name: type_name.to_owned(),
         kind: kind(type_name, extra),

@@ -1,11 +1,14 @@
-//! Selling at a branch: what the till would have sent, stored as Odoo 19 stores it.
+//! Selling at a branch: what the till would have sent, stored as the Odoo of the branch stores it.
 
 use rust_decimal::Decimal;
 
-use super::schema::Model;
+pub use super::chance::{Random, random_sale};
+use super::fault::Fault;
+use super::schema::{Kind, Model};
 use super::table::{Database, Row};
 use super::tax::{self, Line, LineTaxes};
 use super::time::{self, SECOND};
+use super::version::{self, Version};
 use super::wire::Value;
 use super::{records, sale};
 
@@ -139,6 +142,7 @@ pub struct Sale {
     name: Option<String>,
     reference: Option<String>,
     cash_rounding: Decimal,
+    session: Option<i64>,
 }
 
 impl Default for Sale {
@@ -167,7 +171,14 @@ impl Sale {
             name: None,
             reference: None,
             cash_rounding: Decimal::ZERO,
+            session: None,
         }
+    }
+
+    /// Into this session, whatever its state.
+    pub(super) fn in_session(mut self, session: i64) -> Self {
+        self.session = Some(session);
+        self
     }
 
     /// Adds a line.
@@ -206,7 +217,7 @@ impl Sale {
         self
     }
 
-    /// Invoiced at the branch: done at once, with this journal entry.
+    /// Invoiced at the branch: done at once (up to 18: invoiced), with this journal entry.
     pub fn invoiced(mut self, move_id: i64) -> Self {
         self.invoice = Some(move_id);
         self.state("done")
@@ -254,10 +265,16 @@ impl Sale {
         self
     }
 
-    /// The whole of an order given back.
+    /// The whole of an order given back. Tills of 14 and 18 give it a name of its own; before 19 the back office gives it the
+    /// receipt reference of its original.
     pub fn refund_of(db: &Database, order: i64, style: RefundStyle) -> Self {
         let mut sale = Self { style, refund: true, ..Self::new() };
-        sale.name = Some(format!("{} REFUND", db.display_name("pos.order", order)));
+        if style == RefundStyle::BackOffice || !matches!(db.version, Version::V14 | Version::V18) {
+            sale.name = Some(format!("{} REFUND", db.display_name("pos.order", order)));
+        }
+        if style == RefundStyle::BackOffice && db.version < Version::V19 {
+            sale.reference = Some(db.stored("pos.order", order, "pos_reference").python_str());
+        }
         let lines = db.model("pos.order").map(|model| db.value_ids(model, order, "lines")).unwrap_or_default();
         for line in lines {
             let amount = |field: &str| sale::amount(db, "pos.order.line", line, field);
@@ -318,6 +335,43 @@ pub fn uuid(salt: &str, number: i64) -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
+/// The uuid that an upgrade gives a record which had none.
+pub(super) fn fresh_uuid(db: &Database, number: i64) -> String {
+    uuid(&format!("{} upgraded", salt(db)), number)
+}
+
+/// The session for an order that comes when its own is closed.
+pub(super) fn session_for_late(db: &mut Database, session: i64) -> Result<i64, Fault> {
+    if db.stored("pos.session", session, "state").as_str() != Some("closed") {
+        return Ok(session);
+    }
+    let config = db.stored("pos.session", session, "config_id").as_int().unwrap_or(0);
+    if db.version >= Version::V19 {
+        let refused = "No open session available. Please open a new session to capture the order.";
+        return records::current_session(db, config).ok_or_else(|| Fault::user(refused));
+    }
+    let sessions = db.model("pos.session").and_then(|model| db.table(model)).into_iter().flat_map(|table| table.rows().keys().copied());
+    let rescues = |id: &i64| {
+        let stored = |field: &str| db.stored("pos.session", *id, field);
+        stored("rescue").truthy() && stored("state").as_str() != Some("closed") && stored("config_id").as_int() == Some(config)
+    };
+    if let Some(open) = sessions.into_iter().find(rescues) {
+        return Ok(open);
+    }
+    let of = db.display_name("pos.session", session);
+    let rescue = open_session(db, config);
+    if let Some((model, row)) = db.row_of("pos.session", rescue) {
+        let mut row = row.clone();
+        for (field, value) in [("name", format!("POS/{rescue:05} (RESCUE FOR {of})").into()), ("rescue", Value::Bool(true))] {
+            if let Some(column) = model.column(field) {
+                row.set(column, value);
+            }
+        }
+        db.put(model, rescue, Some(row));
+    }
+    Ok(rescue)
+}
+
 /// What uuids of this database are made from: after a backup was put back, others than before.
 fn salt(db: &Database) -> String {
     if db.life == 0 { db.name.clone() } else { format!("{} {}", db.name, db.life) }
@@ -329,7 +383,7 @@ pub fn open_session(db: &mut Database, config: i64) -> i64 {
     let id = db.allocate(model);
     let shop = db.display_name("pos.config", config);
     let mut rows = RowBuilder::new(db, model);
-    rows.set("name", format!("{shop}/{id:05}"));
+    rows.set("name", if db.version < Version::V19 { format!("POS/{id:05}") } else { format!("{shop}/{id:05}") });
     rows.set("state", "opened");
     rows.set("config_id", config);
     rows.set("company_id", db.stored("pos.config", config, "company_id"));
@@ -358,7 +412,10 @@ impl RowBuilder {
 
     fn set(&mut self, field: &str, value: impl Into<Value>) {
         if let Some(column) = self.model.column(field) {
-            let value = value.into();
+            let value = match (&self.model.fields[column].kind, value.into()) {
+                (Kind::Many2many(_), Value::Int(id)) => Value::Array(vec![Value::Int(id)]),
+                (_, value) => value,
+            };
             self.row.set(column, if value == Value::Array(Vec::new()) { Value::FALSE } else { value });
         }
     }
@@ -399,7 +456,8 @@ impl Till<'_> {
         let line = Line { price_unit: price, quantity: item.qty, discount: item.discount, taxes: sale::taxes(self.db, &applied) };
         let taxes = tax::line_taxes(&line, rounding);
         let (mut subtotal, mut total) = tax::line_totals(&taxes, rounding);
-        if self.sale.refund && self.sale.style == RefundStyle::Till {
+        let signed = self.db.version.signs_refunds() || self.sale.style == RefundStyle::BackOffice;
+        if self.sale.refund && !signed {
             (subtotal, total) = (-subtotal, -total);
         }
         let mut row = RowBuilder::new(self.db, model);
@@ -423,7 +481,10 @@ impl Till<'_> {
         row.set("combo_parent_id", parent);
         row.set("refunded_orderline_id", item.refunds);
         row.set("is_reward_line", item.reward);
-        row.set("uuid", uuid(&salt(self.db), -id));
+        // The back office of 17 makes lines without one.
+        if self.db.version != Version::V17 || !self.sale.refund || self.sale.style == RefundStyle::Till {
+            row.set("uuid", uuid(&salt(self.db), -id));
+        }
         self.lines.push(Priced { builder: row, id, taxes });
         for lot in &item.lots {
             self.lot(id, product, lot);
@@ -452,7 +513,7 @@ pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let first = shops.and_then(|table| table.rows().keys().next().copied()).unwrap_or(1);
     let named = sale.shop.as_ref().and_then(|shop| find(db, "pos.config", "name", &shop.as_str().into()));
     let config = named.unwrap_or(first);
-    let session = records::current_session(db, config).unwrap_or_else(|| open_session(db, config));
+    let session = sale.session.or_else(|| records::current_session(db, config)).unwrap_or_else(|| open_session(db, config));
     let order = db.allocate(model);
     let company = db.stored("pos.config", config, "company_id").as_int().unwrap_or(1);
     let mut till = Till { db, sale, order, company, lines: Vec::new(), lots: Vec::new() };
@@ -467,7 +528,8 @@ pub fn build(db: &mut Database, sale: &Sale) -> Built {
     let mut row = RowBuilder::new(db, model);
     order_header(db, sale, &mut row, (order, config, session));
     let payments = payments(db, sale, order, session, total);
-    row.set("amount_total", total);
+    let incl = |line: &Priced| model_column(line, "price_subtotal_incl");
+    row.set("amount_total", version::stored_total(db.version, total, lines.iter().map(incl)));
     row.set("amount_tax", totals.tax);
     row.set("amount_paid", payments.iter().map(|(amount, _, _)| *amount).sum::<Decimal>());
     row.set("amount_return", sale.change);
@@ -484,11 +546,22 @@ pub fn build(db: &mut Database, sale: &Sale) -> Built {
     Built { order, rows }
 }
 
+/// A stored number of a line.
+fn model_column(line: &Priced, field: &str) -> f64 {
+    line.builder.model.column(field).and_then(|column| line.builder.row.get(column).as_f64()).unwrap_or(0.0)
+}
+
 fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, config, session): (i64, i64, i64)) {
     let sequence = db.next_number(&format!("pos.config {config}"));
     let shop = db.display_name("pos.config", config);
     let draft = matches!(sale.state.as_str(), "draft" | "cancel");
-    let name = if draft { "/".to_owned() } else { format!("{shop} - {sequence:06}") };
+    let older = db.version < Version::V19;
+    let name = match draft {
+        true => "/".to_owned(),
+        false if older => format!("{shop}/{sequence:04}"),
+        false => format!("{shop} - {sequence:06}"),
+    };
+    let receipt = || if older { format!("Order {session:05}-001-{sequence:04}") } else { format!("26{config:02}-{config}-{sequence:06}") };
     let cashier = sale.cashier.as_deref();
     let by_login = |login: &str| find(db, "res.users", "login", &login.into());
     let user = cashier.and_then(by_login).or_else(|| by_login("admin"));
@@ -498,12 +571,12 @@ fn order_header(db: &mut Database, sale: &Sale, row: &mut RowBuilder, (order, co
         find(db, "res.partner", "ref", &wanted).or_else(|| find(db, "res.partner", "name", &wanted))
     });
     row.set("name", sale.name.clone().unwrap_or(name));
-    row.set("pos_reference", sale.reference.clone().unwrap_or_else(|| format!("26{config:02}-{config}-{sequence:06}")));
+    row.set("pos_reference", sale.reference.clone().unwrap_or_else(receipt));
     row.set("tracking_number", format!("{:03}", sequence % 1000));
     row.set("sequence_number", sequence);
     row.set("uuid", uuid(&salt(db), order));
     row.set("date_order", Value::Time(sale.date.unwrap_or(db.now) / SECOND * SECOND));
-    row.set("state", sale.state.as_str());
+    row.set("state", if older && sale.invoice.is_some() { "invoiced" } else { sale.state.as_str() });
     row.set("company_id", db.stored("pos.config", config, "company_id"));
     row.set("currency_id", db.stored("pos.config", config, "currency_id"));
     row.set("currency_rate", 1.0);
@@ -550,55 +623,6 @@ fn payments(db: &mut Database, sale: &Sale, order: i64, session: i64, total: Dec
             (amount, id, row.row)
         })
         .collect()
-}
-
-/// A small generator of numbers (SplitMix64): the same seed sells the same things for ever.
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
-impl Random {
-    /// From a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below a bound.
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.draw() % bound.max(1) as u64) as usize
-    }
-
-    /// One of some texts.
-    pub fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len())]
-    }
-}
-
-/// A sale like those of a furniture shop, with so many lines (0: one to six).
-pub fn random_sale(random: &mut Random, articles: usize, lines: usize) -> Sale {
-    let mut sale = Sale::new();
-    let lines = if lines == 0 { 1 + random.below(6) } else { lines };
-    for _ in 0..lines {
-        let code = format!("ART-{:04}", 1 + random.below(articles.max(1)));
-        let qty = random.one_of(&["1", "1", "1", "2", "3", "0.5", "0.125"]);
-        let discount = random.one_of(&["0", "0", "0", "10", "33.33"]);
-        sale = sale.line(Item::new(&code).qty(qty).discount(discount));
-    }
-    if random.below(4) == 0 {
-        sale = sale.partner(&format!("C{:03}", 1 + random.below(5)));
-    }
-    if random.below(8) == 0 {
-        sale = sale.note("gift ✂ <b>&");
-    }
-    sale.cashier(random.one_of(&["anna", "ben"]))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Odoo's HTTP: `/xmlrpc/2/common`, `/xmlrpc/2/object`, `/xmlrpc/2/db`, `/web/version`; all else is a 404 page.
+//! Odoo's HTTP: `/xmlrpc/2/common`, `/xmlrpc/2/object`, `/xmlrpc/2/db`, `/json/2`, `/web/version`; all else is a 404 page.
 //!
 //! HTTP/1.1 is spoken by hand on a plain socket, because what a test needs most is a connection that breaks at a chosen
 //! byte. Like a bare Odoo it answers one request on a connection and closes it. A client that goes away does not stop
@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,10 +16,13 @@ use tokio::sync::Notify;
 
 use super::call::{self, Call};
 use super::fault::Fault;
+use super::json2;
 use super::mishap::{Fired, Late, Mishap, Reply, Rule, Seen, When};
 use super::table::Database;
 use super::time::{self, Clock};
+use super::version::Version;
 use super::wire::{self, MethodCall, Value, dict};
+use crate::model::Protocol;
 
 /// Odoo's own limit on a request body.
 const MAX_BODY: usize = 128 << 20;
@@ -78,11 +82,22 @@ pub struct Shared {
     rules: Mutex<Vec<Rule>>,
     fired: Mutex<Vec<Fired>>,
     stats: Mutex<Stats>,
+    /// Protocols that it does not answer to.
+    without: Mutex<Vec<Protocol>>,
+    /// Whether XML-RPC too has to name its database in the header.
+    wants_name: AtomicBool,
+    version: Mutex<Version>,
+    /// What it says that its version is, if not its own.
+    called: Mutex<Option<String>>,
 }
 
 impl Shared {
     fn slot(&self, name: &str) -> Option<Arc<Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn version(&self) -> MutexGuard<'_, Version> {
+        self.version.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
@@ -103,6 +118,23 @@ impl Shared {
 
     pub(super) fn inject_first(&self, when: When, mishap: Mishap) {
         self.rules().insert(0, Rule::new(when, mishap));
+    }
+
+    pub(super) fn want_name(&self) {
+        self.wants_name.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn called(&self) -> MutexGuard<'_, Option<String>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `19.0`; `saas~19.2` of a version between two.
+    fn serie(&self) -> String {
+        self.called().clone().unwrap_or_else(|| self.version().serie())
+    }
+
+    pub(super) fn without(&self) -> MutexGuard<'_, Vec<Protocol>> {
+        self.without.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mishap(&self, seen: &Seen) -> Option<Mishap> {
@@ -181,7 +213,36 @@ async fn connection(mut socket: TcpStream, shared: Arc<Shared>) {
 struct Request {
     method: String,
     path: String,
+    /// By name in small letters.
+    headers: BTreeMap<String, String>,
     body: Vec<u8>,
+}
+
+/// What a call came in, and its answer goes out in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wire {
+    XmlRpc,
+    Json2,
+}
+
+impl Wire {
+    fn replied(self, version: Version, result: &Result<Value, Fault>, date: i64) -> Answer {
+        match (self, result) {
+            (Wire::Json2, Ok(value)) => Answer::json(200, json2::body(value), date),
+            (Wire::XmlRpc, Ok(value)) => match wire::response_as(version, value) {
+                Ok(body) => Answer::xml(body, date),
+                Err(unsendable) => self.faulted(&Fault::exception(unsendable.python()), date),
+            },
+            (_, Err(fault)) => self.faulted(fault, date),
+        }
+    }
+
+    fn faulted(self, fault: &Fault, date: i64) -> Answer {
+        match self {
+            Wire::XmlRpc => Answer::xml(wire::fault(fault.code, &fault.text), date),
+            Wire::Json2 => Answer::of(&json2::Error::of(fault), date),
+        }
+    }
 }
 
 /// What goes back: `None` closes the connection without a byte.
@@ -197,6 +258,14 @@ struct Answer {
 impl Answer {
     fn xml(body: String, date: i64) -> Self {
         Self { status: 200, content_type: "text/xml; charset=utf-8", body: body.into_bytes(), cut: None, date }
+    }
+
+    fn json(status: u16, body: String, date: i64) -> Self {
+        Self { status, content_type: "application/json; charset=utf-8", ..Self::xml(body, date) }
+    }
+
+    fn of(error: &json2::Error, date: i64) -> Self {
+        Self::json(error.status, error.body(), date)
     }
 
     fn html(status: u16, body: impl Into<String>, date: i64) -> Self {
@@ -232,9 +301,14 @@ async fn serve(socket: &mut TcpStream, shared: &Shared) -> io::Result<()> {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        400 => "BAD REQUEST",
+        401 => "UNAUTHORIZED",
+        403 => "FORBIDDEN",
         404 => "NOT FOUND",
         405 => "METHOD NOT ALLOWED",
         413 => "REQUEST ENTITY TOO LARGE",
+        415 => "UNSUPPORTED MEDIA TYPE",
+        422 => "UNPROCESSABLE ENTITY",
         429 => "TOO MANY REQUESTS",
         500 => "INTERNAL SERVER ERROR",
         502 => "BAD GATEWAY",
@@ -264,11 +338,9 @@ async fn read_request(socket: &mut TcpStream) -> io::Result<Option<Request>> {
     let mut lines = head.lines();
     let mut words = lines.next().unwrap_or_default().split_whitespace();
     let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-        .unwrap_or(0);
+    let headers: BTreeMap<String, String> =
+        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    let length = headers.get("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
     if length > MAX_BODY {
         return Err(io::ErrorKind::InvalidData.into());
     }
@@ -282,7 +354,7 @@ async fn read_request(socket: &mut TcpStream) -> io::Result<Option<Request>> {
         body.extend_from_slice(&chunk[..read]);
     }
     body.truncate(length);
-    Ok(Some(Request { method, path, body }))
+    Ok(Some(Request { method, path, headers, body }))
 }
 
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>No database is selected and the requested \
@@ -294,46 +366,65 @@ const NOT_ALLOWED: &str = "<!doctype html>\n<html lang=en>\n<title>405 Method No
 
 async fn answer(request: &Request, shared: &Shared) -> Option<Answer> {
     let path = request.path.split('?').next().unwrap_or_default();
+    let version = *shared.version();
+    let gone = |protocol| shared.without().contains(&protocol);
+    let unnamed = shared.wants_name.load(Ordering::Relaxed) && !request.headers.contains_key("x-odoo-database");
+    if path.starts_with("/xmlrpc/") && unnamed {
+        return Some(Answer::html(404, NOT_FOUND, shared.now()));
+    }
+    if (path.starts_with("/xmlrpc/") && gone(Protocol::XmlRpc)) || (path.starts_with("/json/") && gone(Protocol::Json2)) {
+        return Some(Answer::html(404, NOT_FOUND.replace("No database is selected and the", "The"), shared.now()));
+    }
     match path {
-        "/web/version" | "/json/version" => {
-            let body = r#"{"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}"#;
-            let answer = Answer::html(200, body, shared.now());
-            Some(Answer { content_type: "application/json; charset=utf-8", ..answer })
+        "/web/version" | "/json/version" if version >= Version::V19 => {
+            let serie = shared.serie();
+            let info = Value::Array(version_info(&serie));
+            Some(Answer::json(200, json2::body(&dict([("version_info", info), ("version", serie.into())])), shared.now()))
         }
         "/xmlrpc/2/common" | "/xmlrpc/2/object" | "/xmlrpc/2/db" if request.method != "POST" => {
             Some(Answer::html(405, NOT_ALLOWED, shared.now()))
         }
         "/xmlrpc/2/common" | "/xmlrpc/2/object" | "/xmlrpc/2/db" => xmlrpc(path, request, shared).await,
+        path if version >= Version::V19 && path.starts_with("/json/2/") => json2(path, request, shared).await,
         _ => Some(Answer::html(404, NOT_FOUND, shared.now())),
+    }
+}
+
+async fn json2(path: &str, request: &Request, shared: &Shared) -> Option<Answer> {
+    if request.method != "POST" {
+        return Some(Answer::of(&json2::Error::not_found(), shared.now()));
+    }
+    if request.headers.get("content-type").is_none_or(|kind| !kind.starts_with("application/json")) {
+        let page = "<!doctype html>\n<html lang=en>\n<title>415 Unsupported Media Type</title>\n<h1>Unsupported Media Type</h1>\n";
+        return Some(Answer::html(415, page, shared.now()));
+    }
+    let slot = match request.headers.get("x-odoo-database") {
+        Some(name) => shared.slot(name),
+        None => {
+            let slots = shared.slots();
+            if slots.len() == 1 { slots.values().next().cloned() } else { None }
+        }
+    };
+    let Some(slot) = slot else { return Some(Answer::html(404, NOT_FOUND, shared.now())) };
+    let call = json2::call(&slot.lock(), path, request.headers.get("authorization").map(String::as_str), &request.body);
+    match call {
+        Ok(call) => object(call, shared, Wire::Json2).await,
+        Err(error) => Some(Answer::of(&error, shared.now())),
     }
 }
 
 async fn xmlrpc(path: &str, request: &Request, shared: &Shared) -> Option<Answer> {
     let parsed = match wire::parse_call(&request.body) {
         Ok(parsed) => parsed,
-        Err(malformed) => return Some(faulted(&Fault::exception(malformed.0), shared.now())),
+        Err(malformed) => return Some(Wire::XmlRpc.faulted(&Fault::exception(malformed.0), shared.now())),
     };
     match path {
         "/xmlrpc/2/common" => common(parsed, shared).await,
         "/xmlrpc/2/object" => match Call::of(&parsed.method, parsed.params) {
-            Ok(call) => object(call, shared).await,
-            Err(fault) => Some(faulted(&fault, shared.now())),
+            Ok(call) => object(call, shared, Wire::XmlRpc).await,
+            Err(fault) => Some(Wire::XmlRpc.faulted(&fault, shared.now())),
         },
         _ => Some(database_service(&parsed, shared)),
-    }
-}
-
-fn faulted(fault: &Fault, date: i64) -> Answer {
-    Answer::xml(wire::fault(fault.code, &fault.text), date)
-}
-
-fn replied(result: &Result<Value, Fault>, date: i64) -> Answer {
-    match result {
-        Ok(value) => match wire::response(value) {
-            Ok(body) => Answer::xml(body, date),
-            Err(unsendable) => faulted(&Fault::exception(unsendable.python()), date),
-        },
-        Err(fault) => faulted(fault, date),
     }
 }
 
@@ -349,10 +440,10 @@ fn database_service(parsed: &MethodCall, shared: &Shared) -> Answer {
     let result = match parsed.method.as_str() {
         "list" => Ok(Value::from(names)),
         "db_exist" => Ok(Value::Bool(parsed.params.first().and_then(Value::as_str).is_some_and(|name| names.iter().any(|n| n == name)))),
-        "server_version" => Ok("19.0".into()),
+        "server_version" => Ok(shared.serie().into()),
         _ => Err(Fault::access_denied()),
     };
-    replied(&result, shared.now())
+    Wire::XmlRpc.replied(*shared.version(), &result, shared.now())
 }
 
 async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
@@ -368,11 +459,11 @@ async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
     count(shared, &seen);
     let mishap = shared.mishap(&seen).unwrap_or_default();
     pause(mishap.before).await;
-    if let Some(refused) = early(&mishap, shared.now()) {
+    if let Some(refused) = early(&mishap, Wire::XmlRpc, shared.now()) {
         return refused;
     }
     let (result, date) = match parsed.method.as_str() {
-        "version" => (Ok(version()), shared.now()),
+        "version" => (Ok(version(&shared.serie())), shared.now()),
         "authenticate" | "login" if parsed.params.len() < 3 => {
             let missing = "TypeError: exp_authenticate() missing required positional arguments";
             (Err(Fault::exception(missing)), shared.now())
@@ -387,17 +478,23 @@ async fn common(parsed: MethodCall, shared: &Shared) -> Option<Answer> {
         other => (Err(Fault::exception(format!("Exception: Method not found: {other}"))), shared.now()),
     };
     pause(mishap.after).await;
-    late(&mishap, replied(&result, date))
+    late(&mishap, Wire::XmlRpc, Wire::XmlRpc.replied(*shared.version(), &result, date))
 }
 
-fn version() -> Value {
-    let info: Vec<Value> = vec![19.into(), 0.into(), 0.into(), "final".into(), 0.into(), "".into()];
+fn version(serie: &str) -> Value {
     dict([
-        ("server_version", "19.0".into()),
-        ("server_version_info", Value::Array(info)),
-        ("server_serie", "19.0".into()),
+        ("server_version", serie.into()),
+        ("server_version_info", Value::Array(version_info(serie))),
+        ("server_serie", serie.into()),
         ("protocol_version", 1.into()),
     ])
+}
+
+/// `[19, 0, 0, "final", 0, ""]`, or `["saas~19", 2, 0, "final", 0, ""]`.
+fn version_info(serie: &str) -> Vec<Value> {
+    let (major, minor) = serie.split_once('.').unwrap_or((serie, "0"));
+    let number = |text: &str| text.parse::<i64>().map_or_else(|_| text.into(), Value::from);
+    vec![number(major), number(minor), 0.into(), "final".into(), 0.into(), "".into()]
 }
 
 impl From<i32> for Value {
@@ -439,7 +536,7 @@ async fn claim(slot: &Slot, call: &Call, shared: &Shared) -> (Vec<String>, u64) 
     }
 }
 
-async fn object(call: Call, shared: &Shared) -> Option<Answer> {
+async fn object(call: Call, shared: &Shared, wire: Wire) -> Option<Answer> {
     let seen = Seen {
         database: call.database.clone(),
         model: call.model.clone(),
@@ -454,12 +551,12 @@ async fn object(call: Call, shared: &Shared) -> Option<Answer> {
         slot.late.lock().unwrap_or_else(PoisonError::into_inner).push(LateCall { call, begun });
         return None;
     }
-    if let Some(refused) = early(&mishap, shared.now()) {
+    if let Some(refused) = early(&mishap, wire, shared.now()) {
         pause(mishap.before).await;
         return refused;
     }
     let Some(slot) = shared.slot(&call.database) else {
-        return Some(faulted(&no_database(&call.database), shared.now()));
+        return Some(wire.faulted(&no_database(&call.database), shared.now()));
     };
     let (claimed, snapshot) = claim(&slot, &call, shared).await;
     pause(mishap.before).await;
@@ -472,32 +569,32 @@ async fn object(call: Call, shared: &Shared) -> Option<Answer> {
         if db.wrote {
             shared.note_write(&call.database);
         }
-        replied(&result, db.clock.now())
+        wire.replied(db.version, &result, db.clock.now())
     };
     slot.released.notify_waiters();
     pause(mishap.after).await;
-    late(&mishap, answer)
+    late(&mishap, wire, answer)
 }
 
 /// What a mishap answers instead of running the call.
-fn early(mishap: &Mishap, date: i64) -> Option<Option<Answer>> {
-    if mishap.commits { None } else { Some(instead(mishap, date)) }
+fn early(mishap: &Mishap, wire: Wire, date: i64) -> Option<Option<Answer>> {
+    if mishap.commits { None } else { Some(instead(mishap, wire, date)) }
 }
 
-fn instead(mishap: &Mishap, date: i64) -> Option<Answer> {
+fn instead(mishap: &Mishap, wire: Wire, date: i64) -> Option<Answer> {
     match &mishap.reply {
         Reply::Normal | Reply::Truncate(_) | Reply::Close => None,
-        Reply::Fault(code, text) => Some(Answer::xml(wire::fault(*code, text), date)),
+        Reply::Fault(code, text) => Some(wire.faulted(&Fault { code: *code, ..Fault::user(text.clone()) }, date)),
         Reply::Page(status, body) => Some(Answer::html(*status, body.clone(), date)),
         Reply::Raw(body) => Some(Answer { body: body.clone(), ..Answer::xml(String::new(), date) }),
     }
 }
 
 /// What a mishap makes of the answer of a call that has run.
-fn late(mishap: &Mishap, answer: Answer) -> Option<Answer> {
+fn late(mishap: &Mishap, wire: Wire, answer: Answer) -> Option<Answer> {
     match mishap.reply {
         Reply::Normal => Some(answer),
         Reply::Truncate(bytes) => Some(Answer { cut: Some(bytes), ..answer }),
-        _ => instead(mishap, answer.date),
+        _ => instead(mishap, wire, answer.date),
     }
 }

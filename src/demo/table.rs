@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::schema::{Kind, Model, Side, model};
+use super::schema::{Kind, Model, Side, model_of};
 use super::time::Clock;
+use super::version::Version;
 use super::wire::Value;
 
 /// A row: columns that are set, sorted by column number.
@@ -70,7 +71,7 @@ impl Table {
     fn new(model: &'static Model) -> Self {
         let (mut index, mut texts) = (HashMap::new(), HashMap::new());
         for (column, field) in model.fields.iter().enumerate() {
-            let name = field.name.as_str();
+            let name = field.canonical.as_str();
             if !field.store || field.of_variant || COMPUTED.contains(&(model.name.as_str(), name)) {
                 continue;
             }
@@ -204,6 +205,8 @@ pub struct Database {
     pub name: String,
     /// Whether it plays central or a branch.
     pub side: Side,
+    /// The Odoo that it runs on.
+    pub version: Version,
     /// Its clock.
     pub clock: Clock,
     /// Optional modules: `h` employees, `y` loyalty.
@@ -213,6 +216,8 @@ pub struct Database {
     xids_of: HashMap<(&'static str, i64), BTreeSet<String>>,
     /// Passwords by user id.
     pub passwords: HashMap<i64, String>,
+    /// API keys with the ids of their users: over XML-RPC they do where a password does, over JSON-2 nothing else does.
+    pub keys: HashMap<String, i64>,
     /// Groups by user id, the implied ones included.
     pub groups: HashMap<i64, BTreeSet<String>>,
     journal: Vec<Undo>,
@@ -230,21 +235,30 @@ pub struct Database {
     pub scope: Scope,
     /// How often a backup of it was put back.
     pub life: u32,
+    /// Fields, each with its model, that this database lacks, as one of a later version may.
+    pub dropped: Vec<(String, String)>,
 }
 
 impl Database {
-    /// An empty database.
+    /// An empty database on Odoo 19.
     pub fn new(name: &str, side: Side) -> Self {
+        Self::new_as(Version::V19, name, side)
+    }
+
+    /// An empty database on an Odoo of this version.
+    pub fn new_as(version: Version, name: &str, side: Side) -> Self {
         let clock = Clock::default();
         Self {
             name: name.to_owned(),
             side,
+            version,
             clock,
             modules: String::new(),
             tables: HashMap::new(),
             xids: HashMap::new(),
             xids_of: HashMap::new(),
             passwords: HashMap::new(),
+            keys: HashMap::new(),
             groups: HashMap::new(),
             journal: Vec::new(),
             commits: 0,
@@ -254,23 +268,37 @@ impl Database {
             claimed: BTreeSet::new(),
             scope: Scope::default(),
             life: 0,
+            dropped: Vec::new(),
         }
     }
 
     /// The model, when it is installed here.
     pub fn model(&self, name: &str) -> Option<&'static Model> {
-        let model = model(name).filter(|model| model.installed(self.side))?;
+        let model = model_of(self.version, name).filter(|model| model.installed(self.side))?;
         (model.name != "hr.employee" || self.modules.contains('h')).then_some(model)
+    }
+
+    /// The names of the models that have been written to.
+    pub(super) fn table_names(&self) -> Vec<&'static str> {
+        self.tables.keys().copied().collect()
+    }
+
+    /// Empties a table and gives it the model of another version; ids go on as they were.
+    pub(super) fn remodel(&mut self, model: &'static Model) {
+        let next_id = self.tables.get(model.name.as_str()).map_or(1, |table| table.next_id);
+        self.tables.insert(model.name.as_str(), Table { next_id, ..Table::new(model) });
     }
 
     /// Whether a field exists here: some come with optional modules.
     pub fn has_column(&self, model: &Model, column: usize) -> bool {
-        model.fields[column].module.is_none_or(|module| self.modules.contains(module))
+        let field = &model.fields[column];
+        let dropped = || self.dropped.iter().any(|(of, name)| *of == model.name && *name == field.name);
+        field.module.is_none_or(|module| self.modules.contains(module)) && !dropped()
     }
 
-    /// The column of a field, when it exists here.
+    /// The column of a field, when it exists here under this name.
     pub fn column(&self, model: &Model, name: &str) -> Option<usize> {
-        model.column(name).filter(|column| self.has_column(model, *column))
+        model.column(name).filter(|column| model.fields[*column].name == name && self.has_column(model, *column))
     }
 
     /// The table of a model, when it has been written to.

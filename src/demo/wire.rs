@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::time;
+use super::version::Version;
 
 /// A value as Odoo holds it in a field or sends it over the wire. Odoo's null is `Bool(false)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -458,10 +459,16 @@ const HEAD: &str = "<?xml version=\"1.0\"?>\n<methodResponse>\n";
 
 /// The body of a reply that holds a result.
 pub fn response(value: &Value) -> Result<String, Unmarshallable> {
+    response_as(Version::V19, value)
+}
+
+/// The body of a reply of one version that holds a result: up to 16 control characters go out as they are stored, which
+/// no XML may hold.
+pub fn response_as(version: Version, value: &Value) -> Result<String, Unmarshallable> {
     let mut out = String::with_capacity(256);
     out.push_str(HEAD);
     out.push_str("<params>\n<param>\n");
-    write_value(&mut out, value)?;
+    write_value(&mut out, value, version >= Version::V17)?;
     out.push_str("</param>\n</params>\n\n</methodResponse>\n");
     Ok(out)
 }
@@ -474,12 +481,12 @@ pub fn fault(code: i64, text: &str) -> String {
         "<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n<value><int>{code}</int></value>\n</member>\n\
          <member>\n<name>faultString</name>\n<value><string>"
     );
-    escape(&mut out, text);
+    escape(&mut out, text, true);
     out.push_str("</string></value>\n</member>\n</struct></value>\n</fault>\n\n</methodResponse>\n");
     out
 }
 
-fn write_value(out: &mut String, value: &Value) -> Result<(), Unmarshallable> {
+fn write_value(out: &mut String, value: &Value, clean: bool) -> Result<(), Unmarshallable> {
     match value {
         Value::Nil => return Err(Unmarshallable::None),
         Value::Bool(flag) => {
@@ -496,7 +503,7 @@ fn write_value(out: &mut String, value: &Value) -> Result<(), Unmarshallable> {
         }
         Value::Str(text) => {
             out.push_str("<value><string>");
-            escape(out, text);
+            escape(out, text, clean);
             out.push_str("</string></value>\n");
         }
         Value::Time(micros) => {
@@ -505,7 +512,7 @@ fn write_value(out: &mut String, value: &Value) -> Result<(), Unmarshallable> {
         Value::Array(items) => {
             out.push_str("<value><array><data>\n");
             for item in items {
-                write_value(out, item)?;
+                write_value(out, item, clean)?;
             }
             out.push_str("</data></array></value>\n");
         }
@@ -513,9 +520,9 @@ fn write_value(out: &mut String, value: &Value) -> Result<(), Unmarshallable> {
             out.push_str("<value><struct>\n");
             for (name, member) in members {
                 out.push_str("<member>\n<name>");
-                escape(out, name);
+                escape(out, name, clean);
                 out.push_str("</name>\n");
-                write_value(out, member)?;
+                write_value(out, member, clean)?;
                 out.push_str("</member>\n");
             }
             out.push_str("</struct></value>\n");
@@ -524,14 +531,14 @@ fn write_value(out: &mut String, value: &Value) -> Result<(), Unmarshallable> {
     Ok(())
 }
 
-fn escape(out: &mut String, text: &str) {
+fn escape(out: &mut String, text: &str, clean: bool) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             // Odoo 17 and later take these out; XML 1.0 cannot carry them.
-            c if c < ' ' && !matches!(c, '\t' | '\n' | '\r') => {}
+            c if clean && c < ' ' && !matches!(c, '\t' | '\n' | '\r') => {}
             c => out.push(c),
         }
     }

@@ -340,6 +340,117 @@ fn a_tax_is_found_by_its_configured_name_or_by_name_amount_and_kind() {
 }
 
 #[test]
+fn a_customer_about_whom_there_is_doubt_is_the_default_one_or_that_problem() {
+    let order = PosOrder { partner_id: Some(named(41, "Azure Interior")), ..order() };
+    let doubt = Problem::CustomerAmbiguous { name: "Azure Interior".to_owned(), matches: vec!["a".to_owned(), "b".to_owned()] };
+    let mut known = bindings();
+    known.partners.insert(BranchId::new(41), Err(doubt.clone()));
+    let draft = map(&order, &settings(), &known).unwrap();
+    assert_eq!(draft.partner_id, CentralId::new(500));
+    assert!(note(&draft).contains("Customer at the till: Azure Interior"));
+    let strict = Settings { unknown_customer_is_problem: true, ..settings() };
+    assert_eq!(map(&order, &strict, &known).unwrap_err(), [doubt]);
+}
+
+#[test]
+fn what_is_given_away_is_a_line_and_blank_texts_are_none() {
+    let mut order = order();
+    order.lines = vec![PosLine { full_product_name: Some(" ".to_owned()), customer_note: Some(" ".to_owned()), ..line(11, 21, "1", "0") }];
+    order.general_customer_note = Some(" \n".to_owned());
+    let draft = draft(&order);
+    let SaleLine::Product { name, .. } = &draft.order_line[0] else { panic!("a note") };
+    assert_eq!(name, "[BAG01] Tote bag");
+    assert!(!note(&draft).contains("Note:"));
+}
+
+#[test]
+fn a_line_names_a_refund_only_where_it_gives_something_back() {
+    let mut exchange = PosOrder { refunded_order_id: Some(named(5, "Furniture Shop - 000005")), ..order() };
+    exchange.lines = vec![line(12, 21, "1", "17.75")];
+    let SaleLine::Product { name, .. } = &draft(&exchange).order_line[0] else { panic!("a note") };
+    assert_eq!(name, "Tote bag (red)");
+}
+
+#[test]
+fn what_the_ledger_does_not_know_is_named_as_far_as_the_order_names_it() {
+    let mut order = order();
+    order.lines = vec![PosLine { tax_ids_after_fiscal_position: vec![BranchId::new(32)], ..line(11, 22, "1", "1") }];
+    let product = Problem::ProductNotFound { name: "[BAG01] Tote bag".to_owned(), barcode: None, default_code: None };
+    let company = "My Company".to_owned();
+    let tax = Problem::TaxNotFound { name: "#32".to_owned(), amount: String::new(), included: false, company };
+    assert_eq!(map(&order, &settings(), &bindings()).unwrap_err(), [product, tax]);
+}
+
+#[test]
+fn several_products_of_one_key_are_listed_with_the_key_that_found_them() {
+    let product = BranchProduct {
+        id: BranchId::new(1),
+        name: "Bag".to_owned(),
+        barcode: Some("123".to_owned()),
+        default_code: Some(" BAG01 ".to_owned()),
+    };
+    let two = |barcode, code| [central_product(5, barcode, code, false), central_product(6, barcode, code, false)];
+    for (candidates, by, value) in [(two(Some("123"), None), "barcode", "123"), (two(None, Some("BAG01")), "Internal Reference", "BAG01")] {
+        let matches = vec!["Product 5 (id 5)".to_owned(), "Product 6 (id 6)".to_owned()];
+        let problem = Problem::ProductAmbiguous { name: "Bag".to_owned(), by: by.to_owned(), value: value.to_owned(), matches };
+        assert_eq!(match_product(&product, &candidates, &[ProductKey::Barcode, ProductKey::DefaultCode]), Err(problem));
+    }
+}
+
+#[test]
+fn a_customer_is_found_by_his_reference_and_never_by_what_is_empty() {
+    let partner = BranchPartner {
+        id: BranchId::new(1),
+        name: Some(" ".to_owned()),
+        vat: Some(" ".to_owned()),
+        email: None,
+        reference: Some("c-7".to_owned()),
+    };
+    let by_reference = CentralPartner { reference: Some("C-7".to_owned()), ..central_partner(5, "Azure", "", "", None) };
+    let empty = central_partner(6, "Other", "", "", None);
+    assert_eq!(match_partner(&partner, &[empty.clone(), by_reference.clone()]), Ok(CentralId::new(5)));
+    let twin = CentralPartner { id: CentralId::new(7), ..by_reference.clone() };
+    let matches = vec!["Azure (id 5)".to_owned(), "Azure (id 7)".to_owned()];
+    let problem = Problem::CustomerAmbiguous { name: "without a name".to_owned(), matches };
+    assert_eq!(match_partner(&partner, &[by_reference, twin]), Err(problem));
+    let not_found = Problem::CustomerNotFound { name: "without a name".to_owned() };
+    assert_eq!(match_partner(&partner, &[empty]), Err(not_found));
+}
+
+#[test]
+fn a_tax_that_differs_in_one_thing_is_another() {
+    let central = |name: &str, percent: &str, kind: &str, include| CentralTax {
+        id: CentralId::new(5),
+        name: name.to_owned(),
+        amount: amount(percent),
+        amount_type: kind.to_owned(),
+        price_include: include,
+    };
+    let tax = BranchTax {
+        id: BranchId::new(1),
+        name: "VAT 20%".to_owned(),
+        amount: amount("20.0"),
+        amount_type: "percent".to_owned(),
+        price_include: true,
+    };
+    assert_eq!(match_tax(&tax, None, &[central("VAT 20%", "20", "percent", true)], "My Company"), Ok(CentralId::new(5)));
+    for other in [
+        central("VAT 20", "20", "percent", true),
+        central("VAT 20%", "21", "percent", true),
+        central("VAT 20%", "20", "fixed", true),
+        central("VAT 20%", "20", "percent", false),
+    ] {
+        let (amount, company) = ("20".to_owned(), "My Company".to_owned());
+        let problem = Problem::TaxNotFound { name: "VAT 20%".to_owned(), amount, included: true, company };
+        assert_eq!(match_tax(&tax, None, std::slice::from_ref(&other), "My Company"), Err(problem), "{other:?}");
+    }
+    let twins = [central("20% S", "20", "percent", true), central("20% S", "20", "percent", false)];
+    let matches = vec!["20% S (id 5)".to_owned(), "20% S (id 5)".to_owned()];
+    let problem = Problem::TaxAmbiguous { name: "VAT 20%".to_owned(), matches };
+    assert_eq!(match_tax(&tax, Some("20% S"), &twins, "My Company"), Err(problem));
+}
+
+#[test]
 fn money_is_written_with_its_cents_and_compared_without_the_noise_of_floats() {
     assert_eq!(
         (money(amount("20")), money(amount("21.830000000000002")), money(amount("0.125"))),

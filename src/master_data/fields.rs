@@ -192,6 +192,7 @@ pub fn fields(kind: Kind) -> &'static [Field] {
                     field("vat", "VAT number", Text),
                     field("email", "e-mail", Text),
                     field("phone", "phone", Text),
+                    field("mobile", "mobile", Text),
                     field("property_product_pricelist", "pricelist", One(Kind::Pricelist)),
                     field("active", "active", Flag),
                 ]

@@ -33,7 +33,12 @@ pub struct SoldOrder {
     #[serde(default)]
     pub currency_id: Option<BranchRef<Currency>>,
     /// With taxes.
+    #[serde(deserialize_with = "dusted")]
     pub amount_total: Amount,
+}
+
+fn dusted<'de, D: serde::Deserializer<'de>>(decoder: D) -> Result<Amount, D::Error> {
+    <Amount as Deserialize>::deserialize(decoder).map(super::dusted)
 }
 
 impl SoldOrder {
@@ -89,5 +94,54 @@ impl CentralOrder {
     /// The currency's name; empty if central tells none.
     pub fn currency(&self) -> &str {
         self.currency_id.as_ref().map_or("", |(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{BranchRef, PosOrder, same_money};
+
+    #[test]
+    fn a_sold_order_is_known_by_what_the_received_one_is_known_by() {
+        let mut order = json!({
+            "id": 7, "name": "Shop - 000007", "pos_reference": "2601-1-000007", "date_order": "2026-11-20 10:00:00",
+            "create_date": "2026-11-20 10:00:00", "write_date": "2026-11-20 10:00:00", "state": "paid", "company_id": [1, "Tirana"], "session_id": [3, "POS/00003"],
+            "currency_id": [1, "EUR"], "amount_total": "13.50", "amount_tax": "2.25", "amount_paid": "13.50", "lines": [], "payment_ids": []
+        });
+        for uuid in [json!("0f3c-aa"), json!(null)] {
+            order["uuid"] = uuid;
+            let received: PosOrder = serde_json::from_value(order.clone()).unwrap();
+            let sold: SoldOrder = serde_json::from_value(order.clone()).unwrap();
+            assert_eq!((sold.reference(), sold.witness()), (received.reference(), received.witness()));
+            assert_eq!((sold.reference().as_str(), sold.currency()), ("2601-1-000007", "EUR"));
+        }
+    }
+
+    #[test]
+    fn a_currency_that_is_not_told_is_empty() {
+        let mut order = json!({
+            "id": 9, "name": "S00042", "state": "draft", "date_order": "2026-11-20 10:00:00", "amount_total": "13.50",
+            "create_date": "2026-11-20 10:00:00", "write_date": "2026-11-20 10:00:00"
+        });
+        let untold: CentralOrder = serde_json::from_value(order.clone()).unwrap();
+        order["currency_id"] = json!([1, "EUR"]);
+        let told: CentralOrder = serde_json::from_value(order).unwrap();
+        assert_eq!((untold.currency(), told.currency()), ("", "EUR"));
+    }
+
+    #[test]
+    fn a_reference_keeps_its_number_and_its_name() {
+        let named: BranchRef<PosOrder> = (7, "Shop - 000007".to_owned()).into();
+        assert_eq!(<(i64, String)>::from(named), (7, "Shop - 000007".to_owned()));
+    }
+
+    #[test]
+    fn a_millionth_is_a_difference_of_money() {
+        let million = |millionths: i64| Amount::new(millionths, 6);
+        assert!(!same_money(million(1), million(0)) && !same_money(million(0), million(1)));
+        assert!(same_money(Amount::new(9, 7), Amount::ZERO));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Language;
+
 /// A kind of master data. The order is the order of need: what stands later may name what stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,10 +132,86 @@ impl Kind {
             Kind::PaymentMethod => "payment method",
         }
     }
+
+    /// The same in a language.
+    pub fn label_in(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.label(),
+            Language::German => match self {
+                Kind::Unit => "Maßeinheit",
+                Kind::Tax => "Steuer",
+                Kind::PosCategory => "Kassenkategorie",
+                Kind::ProductCategory => "Produktkategorie",
+                Kind::Attribute => "Attribut",
+                Kind::AttributeValue => "Attributwert",
+                Kind::Product => "Produkt",
+                Kind::ExtraPrice => "Aufpreis",
+                Kind::Variant => "Variante",
+                Kind::Pricelist => "Preisliste",
+                Kind::PricelistItem => "Preisregel",
+                Kind::Customer => "Kunde",
+                Kind::PaymentMethod => "Zahlungsmethode",
+            },
+        }
+    }
+
+    /// Several of them, e.g. `POS categories`.
+    pub fn plural_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::English, Kind::Unit) => "units",
+            (Language::English, Kind::Tax) => "taxes",
+            (Language::English, Kind::PosCategory) => "POS categories",
+            (Language::English, Kind::ProductCategory) => "product categories",
+            (Language::English, Kind::Attribute) => "attributes",
+            (Language::English, Kind::AttributeValue) => "attribute values",
+            (Language::English, Kind::Product) => "products",
+            (Language::English, Kind::ExtraPrice) => "extra prices",
+            (Language::English, Kind::Variant) => "variants",
+            (Language::English, Kind::Pricelist) => "pricelists",
+            (Language::English, Kind::PricelistItem) => "price rules",
+            (Language::English, Kind::Customer) => "customers",
+            (Language::English, Kind::PaymentMethod) => "payment methods",
+            (Language::German, Kind::Unit) => "Maßeinheiten",
+            (Language::German, Kind::Tax) => "Steuern",
+            (Language::German, Kind::PosCategory) => "Kassenkategorien",
+            (Language::German, Kind::ProductCategory) => "Produktkategorien",
+            (Language::German, Kind::Attribute) => "Attribute",
+            (Language::German, Kind::AttributeValue) => "Attributwerte",
+            (Language::German, Kind::Product) => "Produkte",
+            (Language::German, Kind::ExtraPrice) => "Aufpreise",
+            (Language::German, Kind::Variant) => "Varianten",
+            (Language::German, Kind::Pricelist) => "Preislisten",
+            (Language::German, Kind::PricelistItem) => "Preisregeln",
+            (Language::German, Kind::Customer) => "Kunden",
+            (Language::German, Kind::PaymentMethod) => "Zahlungsmethoden",
+        }
+    }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_lead_back_and_each_kind_has_a_model_of_its_own() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Kind::parse("products"), None);
+        // Scripts and ledgers rely on them.
+        let names = Kind::ALL.map(Kind::as_str).join(" ");
+        let kept = "unit tax pos_category product_category attribute attribute_value product extra_price variant pricelist \
+                    pricelist_item customer payment_method";
+        assert_eq!(names, kept);
+        assert_eq!(Kind::ALL.map(Kind::model).into_iter().collect::<BTreeSet<_>>().len(), Kind::ALL.len());
+        assert_eq!((Kind::Product.model(), Kind::Customer.model()), ("product.template", "res.partner"));
     }
 }

@@ -72,6 +72,10 @@ impl State {
         };
     }
 
+    pub fn planned_at(&self, branch: &str, direction: Direction) -> Option<Timestamp> {
+        self.planned.get(&(branch.to_owned(), direction)).copied()
+    }
+
     pub fn pass_ended(&mut self, branch: &str, direction: Direction, ended: &PassEnd) {
         self.running = self.running.saturating_sub(1);
         if direction == Direction::Receive && ended.result == PassResult::Done {

@@ -85,8 +85,10 @@ pub fn external_ids(ids: &[i64]) -> Call {
 pub fn own_external_ids(answer: &[Json]) -> impl Iterator<Item = (i64, String)> {
     let own = |text: &str| Some(text.strip_prefix(XMLID_MODULE)?.strip_prefix('.')?.to_owned());
     answer.iter().filter_map(move |record| {
-        let names = record.get("xmlids")?.as_array()?;
-        let name = names.iter().filter_map(|name| own(name.get("xmlid")?.as_str()?)).next()?;
+        let name = match record.get("xmlids").and_then(Json::as_array) {
+            Some(names) => names.iter().filter_map(|name| own(name.get("xmlid")?.as_str()?)).next()?,
+            None => own(record.get("xmlid")?.as_str()?)?, // Odoo 14
+        };
         Some((record.get("id")?.as_i64()?, name))
     })
 }

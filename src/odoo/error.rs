@@ -85,9 +85,20 @@ pub enum OdooError {
     /// Fault 1 because the database does not exist there.
     #[error("Database {0} does not exist")]
     DatabaseUnknown(String),
-    /// Wrong login or password: `authenticate` answered False, or fault 3.
+    /// Wrong login or password: `authenticate` answered False, or fault 3; over JSON-2 no valid key.
     #[error("Access denied for {0}")]
     Denied(String),
+    /// JSON-2 takes API keys only, and this is the user's password.
+    #[error("A password where JSON-2 takes an API key only, for {0}")]
+    NotAKey(String),
+    /// The API key is that of another user than the one who is meant.
+    #[error("The API key is that of {other}, not of {login}")]
+    KeyOfAnother {
+        /// The login of the settings.
+        login: String,
+        /// The login whose key it is.
+        other: String,
+    },
     /// Fault 4: the user lacks a right. Odoo's text names model and groups.
     #[error("{0}")]
     Access(String),
@@ -100,7 +111,8 @@ pub enum OdooError {
     /// A field that this Odoo does not have.
     #[error("{0}")]
     FieldUnknown(String),
-    /// Odoo did the work, committed it, and could not encode the result (`cannot marshal None`).
+    /// Odoo did the work and committed it, and there is no result: over XML-RPC it could not encode it (`cannot marshal None`), over
+    /// JSON-2 it is null.
     #[error("Done, without a result")]
     DoneWithoutResult,
     /// Any other fault 1: the last line of the traceback.
@@ -124,6 +136,8 @@ impl OdooError {
             | Self::RequestTooLarge
             | Self::DatabaseUnknown(_)
             | Self::Denied(_)
+            | Self::NotAKey(_)
+            | Self::KeyOfAnother { .. }
             | Self::Access(_)
             | Self::Refusal(_)
             | Self::ModelUnknown(_)
@@ -137,6 +151,26 @@ impl OdooError {
             Self::Busy { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Whether no Odoo of that protocol is at the address. Nothing was done.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NotOdoo { seen, .. } if seen == "HTTP 404")
+    }
+
+    /// Whether nobody answered who could say anything: no connection, no whole answer, a server that is busy.
+    pub(super) fn is_no_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::HostNotFound(_)
+                | Self::Refused(_)
+                | Self::ConnectTimeout(_)
+                | Self::Timeout(_)
+                | Self::Tls { .. }
+                | Self::Connect(_)
+                | Self::Lost(_)
+                | Self::Busy { .. }
+        )
     }
 
     /// Whether a smaller call might pass where this one did not: a time-out, 413, a reply over the cap.

@@ -1,6 +1,8 @@
 //! Master data as an Odoo gives and takes it: which fields it has, its records, and the calls that write them. Together
 //! with `records` the only place that knows how Odoo versions differ.
 
+mod older;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
@@ -9,6 +11,8 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+pub use self::older::{CASH, Columns, FAMILY, SIZE, is_reference, thumbnail};
+use self::older::{asked, names, translate};
 use super::records::{Rows, XMLID_MODULE};
 use super::{Call, Odoo, OdooError};
 use crate::master_data::{ATTRIBUTES, Field, Record, TEMPLATE, Type, VARIANTS, Value, fields};
@@ -17,6 +21,9 @@ use crate::model::Kind;
 /// Records of one reply. A product without its pictures is about 2 KB on the wire, so a page is about 10 MB, and Odoo 19
 /// takes 2 s to 5 s for it.
 pub const PAGE: usize = 5_000;
+
+/// Digits of a number that count: the double that it came as keeps at least 15.
+const DIGITS: u32 = 14;
 
 /// A cell of a record as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +128,11 @@ pub fn ids_of(row: &Row, field: &str) -> Vec<i64> {
 
 /// The fields that one Odoo has, of those that sending wants; by kind, then field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, DeriveDeserialize)]
-pub struct Shape(BTreeMap<Kind, BTreeMap<String, Described>>);
+pub struct Shape {
+    /// What was asked for, by kind: an Odoo that was asked for less is asked again.
+    asked: BTreeMap<Kind, usize>,
+    kinds: BTreeMap<Kind, BTreeMap<String, Described>>,
+}
 
 /// A field as an Odoo describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, DeriveDeserialize)]
@@ -130,17 +141,9 @@ struct Described {
     decimals: Option<u32>,
     /// The technical words that it takes; empty = it is no selection.
     words: Vec<String>,
-}
-
-/// What stands for a field where an Odoo has another name for it: asked for in this order.
-fn names(field: &str) -> &[&str] {
-    match field {
-        // The customer's own; the other one answers the company's when there is none (19; before 18 there is no first).
-        "property_product_pricelist" => &["specific_property_product_pricelist", "property_product_pricelist"],
-        // Computed from the first since 18; 17 and older have the second alone and write it.
-        "price_include" => &["price_include_override", "price_include"],
-        _ => &[],
-    }
+    /// Whether no record is without it.
+    #[serde(default)]
+    required: bool,
 }
 
 /// What is read besides the fields that are sent.
@@ -148,7 +151,9 @@ fn besides(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Tax => &["country_id", "company_id"],
         Kind::PosCategory | Kind::ProductCategory => &[],
-        Kind::Attribute | Kind::AttributeValue | Kind::Unit | Kind::PaymentMethod => &[],
+        Kind::Attribute | Kind::AttributeValue => &[],
+        Kind::Unit => &["factor", "uom_type", FAMILY],
+        Kind::PaymentMethod => &[CASH],
         Kind::Product => &[VARIANTS, ATTRIBUTES],
         Kind::ExtraPrice => &[TEMPLATE, "product_attribute_value_id", "ptav_active"],
         Kind::Variant => &[TEMPLATE, "product_template_attribute_value_ids"],
@@ -170,14 +175,18 @@ impl Shape {
             digits: Option<Cell>,
             #[serde(default)]
             selection: Option<Vec<(String, String)>>,
-        }
-        if self.0.contains_key(&kind) {
-            return Ok(false);
+            /// 14 says 1 for some.
+            #[serde(default)]
+            required: Option<Cell>,
         }
         let sent = fields(kind).iter().flat_map(|field| std::iter::once(field.name).chain(names(field.name).iter().copied()));
-        let wanted: Vec<&str> = sent.chain(besides(kind).iter().copied()).chain(["active"]).collect();
-        let call =
-            Call::new(kind.model(), "fields_get").arg("allfields", json!(wanted)).arg("attributes", json!(["type", "digits", "selection"]));
+        let wanted: BTreeSet<&str> =
+            sent.chain(besides(kind).iter().copied()).chain(asked(kind).iter().copied()).chain(["active"]).collect();
+        if self.asked.get(&kind) == Some(&wanted.len()) {
+            return Ok(false);
+        }
+        let attributes = json!(["type", "digits", "selection", "required"]);
+        let call = Call::new(kind.model(), "fields_get").arg("allfields", json!(wanted)).arg("attributes", attributes);
         let found: BTreeMap<String, Told> = odoo.call(&call).await?;
         let described = |told: Told| Described {
             decimals: match told.digits {
@@ -186,31 +195,42 @@ impl Shape {
                 _ => None,
             },
             words: told.selection.into_iter().flatten().map(|(word, _)| word).collect(),
+            required: matches!(told.required, Some(Cell::Flag(true) | Cell::Int(1))),
         };
-        self.0.insert(kind, found.into_iter().map(|(name, told)| (name, described(told))).collect());
+        self.asked.insert(kind, wanted.len());
+        self.kinds.insert(kind, found.into_iter().map(|(name, told)| (name, described(told))).collect());
         Ok(true)
     }
 
     /// The name that this Odoo has for a field, if it has it.
     pub fn name(&self, kind: Kind, field: &'static str) -> Option<&'static str> {
-        let has = |name: &str| self.0.get(&kind).is_some_and(|fields| fields.contains_key(name));
-        names(field).iter().copied().find(|name| has(name)).or_else(|| has(field).then_some(field))
+        let has = |name: &str| self.has(kind, name);
+        let own = names(field).iter().copied().find(|name| has(name)).or_else(|| has(field).then_some(field));
+        own.or_else(|| (kind == Kind::Product && field == "is_storable" && self.tracks_by_type()).then(|| self.name(kind, "type"))?)
+    }
+
+    /// The fields that no record of a kind is without at this Odoo.
+    pub fn required(&self, kind: Kind) -> Vec<&'static str> {
+        let required = |field: &&Field| {
+            self.name(kind, field.name).and_then(|name| self.kinds.get(&kind)?.get(name)).is_some_and(|described| described.required)
+        };
+        fields(kind).iter().filter(required).map(|field| field.name).collect()
     }
 
     /// Whether this Odoo has a field under its own name.
     pub fn has(&self, kind: Kind, field: &str) -> bool {
-        self.0.get(&kind).is_some_and(|fields| fields.contains_key(field))
+        self.kinds.get(&kind).is_some_and(|fields| fields.contains_key(field))
     }
 
     /// Decimals by field, of a kind; what is not there keeps all.
     pub fn digits(&self, kind: Kind) -> BTreeMap<String, u32> {
-        let fields = self.0.get(&kind).into_iter().flatten();
+        let fields = self.kinds.get(&kind).into_iter().flatten();
         fields.filter_map(|(name, described)| Some((name.clone(), described.decimals?))).collect()
     }
 
     /// Whether a field takes a technical word, as far as is known.
-    pub fn takes(&self, kind: Kind, field: &str, word: &str) -> bool {
-        let described = self.0.get(&kind).and_then(|fields| fields.get(field));
+    pub fn takes(&self, kind: Kind, field: &'static str, word: &str) -> bool {
+        let described = self.name(kind, field).and_then(|name| self.kinds.get(&kind)?.get(name));
         described.is_none_or(|field| field.words.is_empty() || field.words.iter().any(|known| known == word))
     }
 
@@ -224,7 +244,8 @@ impl Shape {
         });
         let besides = besides(kind).iter().copied().filter(|name| self.has(kind, name));
         let always = ["display_name", "create_date", "write_date"];
-        sent.chain(besides).chain(always).collect()
+        let mut seen = BTreeSet::new();
+        sent.chain(besides).chain(always).filter(|name| seen.insert(*name)).collect()
     }
 
     /// A row as a record. What names a record of a known model keeps its id as a number, see [`Type::Known`].
@@ -243,14 +264,16 @@ impl Shape {
             }
         }
         let text = |name: &str| text_of(row, name).unwrap_or_default().to_owned();
-        Record {
+        let mut record = Record {
             kind,
             id: id(id_of(row)),
             name: text("display_name"),
             values,
             create_date: text("create_date"),
             write_date: text("write_date"),
-        }
+        };
+        translate(self, row, &mut record, &id);
+        record
     }
 }
 
@@ -261,7 +284,8 @@ fn value<Id: Ord>(of: Type, cell: &Cell, id: impl Fn(i64) -> Id) -> Value<Id> {
         (_, Cell::Text(text)) if text.is_empty() => Value::Nothing,
         (_, Cell::Text(text)) => Value::Text(text.clone()),
         (_, Cell::Int(number)) => Value::Number(Decimal::from(*number)),
-        (_, Cell::Number(number)) => Value::Number(*number),
+        // Up to 17 what a company has of its own comes as floating-point arithmetic left it: 8.870000000000001.
+        (_, Cell::Number(number)) => Value::Number(number.round_sf(DIGITS).unwrap_or(*number)),
         // Only until the natural key takes its place.
         (Type::Known(..), Cell::One(known, _)) => Value::Number(Decimal::from(*known)),
         (_, Cell::One(one, _)) => Value::One(id(*one)),
@@ -348,6 +372,8 @@ impl Manner {
             .context("module", json!(XMLID_MODULE))
             .context("tracking_disable", json!(true))
             .context("disable_auto_revaluation", json!(true))
+            // The same up to 18.
+            .context("disable_auto_svl", json!(true))
     }
 }
 
@@ -368,11 +394,8 @@ pub fn joined(ids: &BTreeSet<i64>) -> String {
 }
 
 /// The column of `load` that a field is written to, at an Odoo of this shape.
-pub fn column(shape: &Shape, kind: Kind, field: &Field) -> String {
-    let name = match field.name {
-        "property_product_pricelist" | "price_include" => shape.name(kind, field.name).unwrap_or(field.name),
-        name => name,
-    };
+fn column(shape: &Shape, kind: Kind, field: &Field) -> String {
+    let name = shape.name(kind, field.name).unwrap_or(field.name);
     match field.of {
         Type::One(_) | Type::Many(_) | Type::Known(..) => format!("{name}/.id"),
         _ => name.to_owned(),
@@ -380,7 +403,7 @@ pub fn column(shape: &Shape, kind: Kind, field: &Field) -> String {
 }
 
 /// A value as `load` takes it; ids are those of the Odoo that is written, and a known record is given by its id.
-pub fn cell(shape: &Shape, kind: Kind, field: &Field, value: &Value<i64>) -> String {
+fn cell(shape: &Shape, kind: Kind, field: &Field, value: &Value<i64>) -> String {
     match value {
         Value::Flag(included) if field.name == "price_include" && shape.has(kind, "price_include_override") => {
             if *included { "tax_included" } else { "tax_excluded" }.to_owned()

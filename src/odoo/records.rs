@@ -10,6 +10,7 @@ use super::{Call, Odoo, OdooError};
 use crate::model::{
     BranchId, BranchPartner, BranchProduct, BranchRef, BranchTax, BranchUser, CentralId, Company, Lot, Model, Partner, PosLine,
     PosLineModel, PosOrder, PosOrderModel, PosPayment, Pricelist, Product, SaleLine, SaleOrder, SaleOrderModel, Tax, Team, User, Warehouse,
+    dusted,
 };
 use crate::planted::{self, Bug, planted};
 
@@ -34,10 +35,18 @@ const ORDER_FIELDS: &[&str] = &[
     "amount_total",
     "amount_tax",
     "amount_paid",
-    "account_move",
+    ACCOUNT_MOVE,
     "refunded_order_id",
     "general_customer_note",
+    "general_note",
+    "note",
 ];
+
+/// The note of an order: since 19, in 18, before. The first that a branch has is the one, whatever a module calls its own.
+const NOTES: [&str; 3] = ["general_customer_note", "general_note", "note"];
+
+/// The invoice of an order. A user without rights in Invoicing may be refused what it points at.
+const ACCOUNT_MOVE: &str = "account_move";
 
 /// What is asked of a `pos.order.line`, where the branch has the field.
 const LINE_FIELDS: &[&str] = &[
@@ -58,7 +67,7 @@ const LINE_FIELDS: &[&str] = &[
 /// What is asked of a `pos.payment`, where the branch has the field.
 const PAYMENT_FIELDS: &[&str] = &["pos_order_id", "payment_method_id", "amount", "is_change"];
 
-/// The fields that a branch has of those we want; asked once, then remembered in the ledger.
+/// The fields that a branch has of those we want; asked once for each version that it runs on, then remembered in the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fields {
     order: Vec<String>,
@@ -72,17 +81,47 @@ impl Fields {
     /// # Errors
     /// As [`Odoo::call`]; a model that the user may not see is [`OdooError::Access`].
     pub async fn ask(branch: &Odoo) -> Result<Self, OdooError> {
-        Ok(Self {
-            order: existing(branch, PosOrderModel::NAME, ORDER_FIELDS).await?,
-            line: existing(branch, PosLineModel::NAME, LINE_FIELDS).await?,
-            payment: existing(branch, "pos.payment", PAYMENT_FIELDS).await?,
-        })
+        let mut order = existing(branch, PosOrderModel::NAME, ORDER_FIELDS).await?;
+        let note = NOTES.into_iter().find(|note| has(&order, note));
+        order.retain(|field| !NOTES.contains(&field.as_str()) || Some(field.as_str()) == note);
+        let line = existing(branch, PosLineModel::NAME, LINE_FIELDS).await?;
+        let payment = existing(branch, "pos.payment", PAYMENT_FIELDS).await?;
+        for ((model, needed), found) in NEEDED.into_iter().zip([&order, &line, &payment]) {
+            all_there(model, needed, found)?;
+        }
+        Ok(Self { order, line, payment })
     }
 
     /// Whether orders carry a uuid (Odoo 18 and later).
     pub fn has_uuid(&self) -> bool {
-        self.order.iter().any(|field| field == "uuid")
+        has(&self.order, "uuid")
     }
+}
+
+/// What an order cannot be received without, in any version; a later one may name it otherwise.
+const NEEDED: [(&str, &[&str]); 3] = [
+    (
+        PosOrderModel::NAME,
+        &["date_order", "write_date", "state", "session_id", "company_id", "currency_id", "amount_total", "amount_tax", "amount_paid"],
+    ),
+    (
+        PosLineModel::NAME,
+        &["order_id", "product_id", "qty", "price_unit", "discount", "price_subtotal_incl", "tax_ids_after_fiscal_position"],
+    ),
+    ("pos.payment", &["pos_order_id", "payment_method_id", "amount"]),
+];
+
+/// Names all that is missing at once.
+fn all_there(model: &str, needed: &[&str], found: &[String]) -> Result<(), OdooError> {
+    let missing: Vec<&str> = needed.iter().copied().filter(|field| !has(found, field)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(OdooError::FieldUnknown(format!("Invalid field '{}' on '{model}'", missing.join(", "))))
+}
+
+fn has(fields: &[String], wanted: &str) -> bool {
+    fields.iter().any(|field| field == wanted)
 }
 
 /// Those of `wanted` that the model has, in the order given.
@@ -93,6 +132,31 @@ pub async fn existing(odoo: &Odoo, model: &'static str, wanted: &[&str]) -> Resu
     let call = Call::new(model, "fields_get").arg("allfields", json!(wanted)).arg("attributes", json!(["type"]));
     let found: BTreeMap<String, Json> = odoo.call(&call).await?;
     Ok(wanted.iter().filter(|field| found.contains_key(**field)).map(|field| (*field).to_owned()).collect())
+}
+
+/// What central calls the fields of a draft that are not called alike by all versions; asked once, then remembered in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CentralFields {
+    /// The taxes of a line: `tax_ids` since 19, `tax_id` before.
+    taxes: String,
+}
+
+impl Default for CentralFields {
+    /// Those of Odoo 19.
+    fn default() -> Self {
+        Self { taxes: "tax_ids".to_owned() }
+    }
+}
+
+impl CentralFields {
+    /// Asks central.
+    ///
+    /// # Errors
+    /// As [`Odoo::call`].
+    pub async fn ask(central: &Odoo) -> Result<Self, OdooError> {
+        let found = existing(central, "sale.order.line", &["tax_ids", "tax_id"]).await?;
+        Ok(found.into_iter().next().map_or_else(Self::default, |taxes| Self { taxes }))
+    }
 }
 
 /// What a pass looks at first: enough to tell what is new or changed.
@@ -167,8 +231,11 @@ pub fn draft_ids(ids: &[i64]) -> Call {
 pub struct DraftIds {
     /// Database id.
     pub id: i64,
+    /// Absent in Odoo 14, which names one only.
     #[serde(default)]
-    xmlids: Vec<Xmlid>,
+    xmlids: Option<Vec<Xmlid>>,
+    #[serde(default)]
+    xmlid: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -177,10 +244,21 @@ struct Xmlid {
 }
 
 impl DraftIds {
-    /// Whether this is the draft of a branch's order.
+    /// Whether one of the external ids told is this one of ours, without the module part.
+    pub fn has(&self, external_id: &str) -> bool {
+        let ours = format!("{XMLID_MODULE}.{external_id}");
+        self.xmlids.iter().flatten().map(|id| &id.xmlid).chain(&self.xmlid).any(|id| *id == ours)
+    }
+
+    /// Whether this is the draft of a branch's order. Where only one external id is told and it is somebody else's, ours is
+    /// taken to stand behind it.
     pub fn is_of(&self, branch: &str, order: i64) -> bool {
         let begin = format!("{XMLID_MODULE}.{branch}-{order}-");
-        self.xmlids.iter().any(|id| id.xmlid.starts_with(&begin))
+        match (&self.xmlids, &self.xmlid) {
+            (Some(all), _) => all.iter().any(|id| id.xmlid.starts_with(&begin)),
+            (None, Some(one)) => one.starts_with(&begin) || !one.starts_with(XMLID_MODULE),
+            (None, None) => false,
+        }
     }
 }
 
@@ -196,7 +274,14 @@ pub async fn orders(branch: &Odoo, fields: &Fields, ids: &[BranchId<PosOrderMode
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         Call::search_read(model, json!([[parent, "in", ids]]), &fields).arg("order", json!("id"))
     };
-    let mut orders: Vec<PosOrder> = branch.call(&children(PosOrderModel::NAME, "id", &fields.order)).await?;
+    let mut orders: Vec<PosOrder> = match branch.call(&children(PosOrderModel::NAME, "id", &fields.order)).await {
+        // Who may not see invoices does not learn their names; that an order is invoiced its state says as well.
+        Err(OdooError::Access(words)) if words.contains("account.move") => {
+            let rest: Vec<String> = fields.order.iter().filter(|field| *field != ACCOUNT_MOVE).cloned().collect();
+            branch.call(&children(PosOrderModel::NAME, "id", &rest)).await?
+        }
+        answer => answer?,
+    };
     let lines: Vec<PosLine> = branch.call(&children(PosLineModel::NAME, "order_id", &fields.line)).await?;
     let payments: Vec<PosPayment> = branch.call(&children("pos.payment", "pos_order_id", &fields.payment)).await?;
     let lots = lot_names(branch, &lines).await?;
@@ -213,7 +298,79 @@ pub async fn orders(branch: &Odoo, fields: &Fields, ids: &[BranchId<PosOrderMode
             orders[*at].payment_ids.push(payment);
         }
     }
+    orders.iter_mut().for_each(dust_off);
+    if !has(&fields.order, "refunded_order_id") {
+        match has(&fields.line, "refunded_orderline_id") {
+            true => originals_by_line(branch, &mut orders).await?,
+            false => originals_by_receipt(branch, &mut orders).await?,
+        }
+    }
     Ok(orders)
+}
+
+/// Takes the dust off sums, which up to 16 were stored as they came out of floating-point arithmetic, and may still be so after an
+/// upgrade. A price is no sum.
+fn dust_off(order: &mut PosOrder) {
+    let own = [&mut order.amount_total, &mut order.amount_tax, &mut order.amount_paid];
+    let lines = order.lines.iter_mut().map(|line| &mut line.price_subtotal_incl);
+    let payments = order.payment_ids.iter_mut().map(|payment| &mut payment.amount);
+    for amount in own.into_iter().chain(lines).chain(payments) {
+        *amount = dusted(*amount);
+    }
+}
+
+/// The orders that refunds give back, where only lines name them (15 to 17 name the orders without their names).
+async fn originals_by_line(branch: &Odoo, orders: &mut [PosOrder]) -> Result<(), OdooError> {
+    #[derive(Deserialize)]
+    struct Sold {
+        id: i64,
+        order_id: BranchRef<PosOrderModel>,
+    }
+    let refunded = |order: &PosOrder| -> Vec<i64> {
+        order.lines.iter().filter_map(|line| line.refunded_orderline_id.as_ref()).map(|(line, _)| *line).collect()
+    };
+    let ids: Vec<i64> = orders.iter().flat_map(refunded).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sold: Vec<Sold> = branch.call(&Call::read(PosLineModel::NAME, &ids, &["order_id"])).await?;
+    let sold: HashMap<i64, BranchRef<PosOrderModel>> = sold.into_iter().map(|line| (line.id, line.order_id)).collect();
+    for order in orders {
+        let mut originals: Vec<&BranchRef<PosOrderModel>> = Vec::new();
+        for original in refunded(order).iter().filter_map(|line| sold.get(line)) {
+            if !originals.contains(&original) {
+                originals.push(original);
+            }
+        }
+        let names: Vec<&str> = originals.iter().map(|original| original.name.as_str()).collect();
+        order.refunded_order_id = originals.first().map(|first| BranchRef { id: first.id, name: names.join(", ") });
+    }
+    Ok(())
+}
+
+/// The orders that refunds give back, where nothing names them (14): what the back office refunds keeps the receipt reference.
+async fn originals_by_receipt(branch: &Odoo, orders: &mut [PosOrder]) -> Result<(), OdooError> {
+    #[derive(Deserialize)]
+    struct Sold {
+        id: BranchId<PosOrderModel>,
+        name: String,
+        #[serde(default)]
+        pos_reference: Option<String>,
+    }
+    let given_back = |order: &PosOrder| order.amount_total.is_sign_negative() && !order.amount_total.is_zero();
+    let receipts: Vec<&String> = orders.iter().filter(|order| given_back(order)).filter_map(|order| order.pos_reference.as_ref()).collect();
+    if receipts.is_empty() {
+        return Ok(());
+    }
+    let domain = json!([["pos_reference", "in", receipts], ["amount_total", ">", 0]]);
+    let sold: Vec<Sold> = branch.call(&Call::search_read(PosOrderModel::NAME, domain, &["name", "pos_reference"])).await?;
+    for order in orders.iter_mut().filter(|order| given_back(order)) {
+        let mut originals = sold.iter().filter(|sold| sold.pos_reference == order.pos_reference && sold.id.get() < order.id.get());
+        if let (Some(one), None) = (originals.next(), originals.next()) {
+            order.refunded_order_id = Some(BranchRef { id: one.id, name: one.name.clone() });
+        }
+    }
+    Ok(())
 }
 
 async fn lot_names(branch: &Odoo, lines: &[PosLine]) -> Result<HashMap<BranchId<Lot>, String>, OdooError> {
@@ -278,7 +435,8 @@ pub struct DraftSettings {
 
 /// The create-once call (odoo-facts §0): in one transaction it creates every draft, its lines and its external id,
 /// or, for an external id that exists, does nothing and answers the id. The one way an order is written.
-pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Rows) {
+pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings, central: &CentralFields) -> (Call, Rows) {
+    let taxes = format!("order_line/{}/.id", central.taxes);
     let mut fields = vec![
         "id",
         "company_id/.id",
@@ -294,7 +452,7 @@ pub fn create_once(drafts: &[SaleOrder], settings: &DraftSettings) -> (Call, Row
         "order_line/product_uom_qty",
         "order_line/price_unit",
         "order_line/discount",
-        "order_line/tax_ids/.id",
+        taxes.as_str(),
     ];
     let shared = [
         ("warehouse_id/.id", settings.warehouse_id.map(CentralId::get)),
@@ -364,8 +522,14 @@ pub struct Adjustment {
 const ADJUSTMENT_NAME: &str = "Rounding difference to the till";
 
 /// Adds adjustment lines, each created once under its own external id.
-pub fn adjust_once(adjustments: &[Adjustment], product: CentralId<Product>, company: CentralId<Company>) -> (Call, Rows) {
-    let fields = ["id", "order_id/.id", "product_id/.id", "name", "product_uom_qty", "price_unit", "discount", "tax_ids/.id"];
+pub fn adjust_once(
+    adjustments: &[Adjustment],
+    product: CentralId<Product>,
+    company: CentralId<Company>,
+    central: &CentralFields,
+) -> (Call, Rows) {
+    let taxes = format!("{}/.id", central.taxes);
+    let fields = ["id", "order_id/.id", "product_id/.id", "name", "product_uom_qty", "price_unit", "discount", &taxes];
     let row = |adjustment: &Adjustment| {
         vec![
             planted::name(Bug::NewAdjustmentEachTry, &format!("{}-rounding", adjustment.external_id)),
@@ -471,7 +635,7 @@ pub struct Draft {
     pub id: CentralId<SaleOrderModel>,
     /// `S00042`.
     pub name: String,
-    /// `draft`, `sent`, `sale`, `cancel`.
+    /// `draft`, `sent`, `sale`, `cancel`; up to 16 also `done`, when it is locked.
     pub state: String,
     /// With taxes.
     pub amount_total: crate::model::Amount,
@@ -491,4 +655,17 @@ impl Draft {
 /// Drafts by id; those that are gone are left out.
 pub fn drafts(ids: &[i64]) -> Call {
     Call::read(SaleOrderModel::NAME, ids, &["name", "state", "amount_total", "amount_tax", "create_date", "write_date"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_lacks_a_needed_field_is_told_all_of_them() {
+        let found = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+        assert_eq!(all_there("pos.payment", NEEDED[2].1, &found(&["amount", "pos_order_id", "payment_method_id"])), Ok(()));
+        let missing = all_there("pos.payment", NEEDED[2].1, &found(&["amount"]));
+        assert_eq!(missing, Err(OdooError::FieldUnknown("Invalid field 'pos_order_id, payment_method_id' on 'pos.payment'".to_owned())));
+    }
 }

@@ -9,7 +9,10 @@ mod sending;
 pub(super) use orders::*;
 pub(super) use sending::*;
 
-use super::{Retry, Side, Who, clean};
+use jiff::Timestamp;
+
+use super::{Button, Retry, Side, Who, clean};
+use crate::model::Language;
 
 /// All that a problem says.
 pub(super) struct Words {
@@ -21,8 +24,65 @@ pub(super) struct Words {
     pub(super) group: String,
     pub(super) what: String,
     pub(super) meaning: String,
-    pub(super) next_step: String,
+    /// Without [`Words::then`].
+    pub(super) step: String,
+    /// How the next step ends.
+    pub(super) then: Then,
 }
+
+/// Where a next step is read. The sentences are the same; where the command line takes a command, the dashboard has a
+/// button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// `posbridge log`, a mail, a log.
+    Terminal,
+    /// The dashboard.
+    Browser,
+}
+
+/// The end of a next step that a person takes.
+pub(super) enum Then {
+    /// There is no more to say.
+    Nothing,
+    /// The records that wait are let go; by cause.
+    Retry(&'static str),
+    /// The side is tested; the next pass goes on by itself.
+    Check(Side),
+}
+
+impl Words {
+    /// Who does what next, to its end.
+    pub(super) fn next_step(&self, audience: Audience) -> String {
+        match &self.then {
+            Then::Nothing => self.step.clone(),
+            Then::Retry(cause) => format!("{} {}", self.step, then_retry(cause, audience)),
+            Then::Check(side) => {
+                let check = press(audience, &check(side), Button::Check);
+                format!("{} Then {check}; the next pass goes on where this one stopped.", self.step)
+            }
+        }
+    }
+}
+
+/// A command, or the button that does the same.
+pub(super) fn act(audience: Audience, command: &str, button: Button) -> String {
+    match audience {
+        Audience::Terminal => format!("`posbridge {command}`"),
+        Audience::Browser => button.marked(Language::English),
+    }
+}
+
+/// ``type `posbridge …` ``, or `press *Try again*`.
+pub(super) fn press(audience: Audience, command: &str, button: Button) -> String {
+    let verb = match audience {
+        Audience::Terminal => "type",
+        Audience::Browser => "press",
+    };
+    format!("{verb} {}", act(audience, command, button))
+}
+
+/// What ends the notice about one record.
+pub(super) const IGNORE: &str = "ignore ID --reason \"…\"";
 
 /// Names of products, customers and the like: a line of a terminal has room for one.
 pub(super) const NAME_MAX: usize = 80;
@@ -82,8 +142,8 @@ pub(super) fn table(side: &Side) -> String {
 /// The command that tests a side.
 pub(super) fn check(side: &Side) -> String {
     match side {
-        Side::Central => "`posbridge check`".to_owned(),
-        Side::Branch(code) => format!("`posbridge check {code}`"),
+        Side::Central => "check".to_owned(),
+        Side::Branch(code) => format!("check {code}"),
     }
 }
 
@@ -120,14 +180,9 @@ pub(super) fn nothing_twice(side: &Side) -> String {
     }
 }
 
-/// The end of each next step that a person takes for a side.
-pub(super) fn then_check(side: &Side) -> String {
-    format!("Then type {}; the next pass goes on where this one stopped.", check(side))
-}
-
-/// The end of each next step after which the waiting orders are let go.
-pub(super) fn then_retry(cause: &str) -> String {
-    format!("Then type `posbridge retry --cause {cause}`.")
+/// The end of each next step after which the waiting records are let go.
+pub(super) fn then_retry(cause: &str, audience: Audience) -> String {
+    format!("Then {}.", press(audience, &format!("retry --cause {cause}"), Button::Retry))
 }
 
 /// A problem of reaching a side, which passes when somebody or nobody repairs it: trying again does no harm.
@@ -139,7 +194,8 @@ pub(super) fn unreachable(side: &Side, who: Who, what: String, next_step: String
         group: format!("{} to answer", place(side)),
         what,
         meaning: stopped(side),
-        next_step,
+        step: next_step,
+        then: Then::Nothing,
     }
 }
 
@@ -280,21 +336,22 @@ pub(super) fn request_too_large(side: &Side) -> Words {
     Words {
         retry: Retry::AfterFix,
         group: format!("{} to accept larger requests", place(side)),
+        then: Then::Retry("request_too_large"),
         ..unreachable(
             side,
             Who::Ops,
             format!("The proxy in front of {} refuses the size of the bridge's request.", place(side)),
-            format!("Ops: raise the limit of that proxy, for nginx `client_max_body_size 128m;`. {}", then_retry("request_too_large")),
+            "Ops: raise the limit of that proxy, for nginx `client_max_body_size 128m;`.".to_owned(),
         )
     }
 }
 
-pub(super) fn reply_too_large(side: &Side, limit_mb: u64) -> Words {
+pub(super) fn reply_too_large(audience: Audience, side: &Side, limit_mb: u64) -> Words {
     unreachable(
         side,
         Who::Integrator,
         format!("An answer of {} was larger than the {limit_mb} MB that the bridge reads.", place(side)),
-        format!("Integrator: type {} to see whether an Odoo answers there. {GOES_ON}", check(side)),
+        format!("Integrator: {} to see whether an Odoo answers there. {GOES_ON}", press(audience, &check(side), Button::Check)),
     )
 }
 
@@ -346,7 +403,8 @@ pub(super) fn locked_out(side: &Side, subject: String, group: String, what: Stri
         group,
         what,
         meaning: stopped(side),
-        next_step: format!("{next_step} {}", then_check(side)),
+        step: next_step,
+        then: Then::Check(side.clone()),
     }
 }
 
@@ -360,44 +418,47 @@ pub(super) fn database_unknown(side: &Side, database: &str) -> Words {
     )
 }
 
-pub(super) fn password_missing(side: &Side) -> Words {
+/// What keeps the password of a side.
+fn set_password(audience: Audience, side: &Side) -> String {
+    press(audience, &format!("secret set {side}"), Button::Password)
+}
+
+pub(super) fn password_missing(audience: Audience, side: &Side) -> Words {
     locked_out(
         side,
         side.to_string(),
         format!("the password of {}", place(side)),
         format!("No password is kept for {}.", place(side)),
-        format!("Integrator: type `posbridge secret set {side}` and enter the password or API key."),
+        format!("Integrator: {} and enter the password or API key.", set_password(audience, side)),
     )
 }
 
-pub(super) fn password_unreadable(side: &Side, reason: &str) -> Words {
+pub(super) fn password_unreadable(audience: Audience, side: &Side, reason: &str) -> Words {
     locked_out(
         side,
         side.to_string(),
         format!("the password of {}", place(side)),
         format!("The password kept for {} cannot be opened: {}.", place(side), said(reason)),
-        format!(
-            "Integrator: type `posbridge secret set {side}` and enter the password or API key again, or put the \
-             former key file back."
-        ),
+        format!("Integrator: {} and enter the password or API key again, or put the former key file back.", set_password(audience, side)),
     )
 }
 
-pub(super) fn password_refused(side: &Side, user: &str) -> Words {
+pub(super) fn password_refused(audience: Audience, side: &Side, user: &str) -> Words {
     locked_out(
         side,
         side.to_string(),
         format!("a password that {} accepts", place(side)),
         format!("{} refuses the password of user {}.", capital(side), quoted(user)),
         format!(
-            "Integrator: type `posbridge secret set {side}` and enter the right password or API key, and check \
-             `user` in {}. A user with two-factor authentication needs an API key.",
+            "Integrator: {} and enter the right password or API key, and check `user` in {}. A user with two-factor \
+             authentication needs an API key.",
+            set_password(audience, side),
             table(side)
         ),
     )
 }
 
-pub(super) fn key_expired(side: &Side, user: &str) -> Words {
+pub(super) fn key_expired(audience: Audience, side: &Side, user: &str) -> Words {
     locked_out(
         side,
         side.to_string(),
@@ -405,20 +466,67 @@ pub(super) fn key_expired(side: &Side, user: &str) -> Words {
         format!("{} no longer accepts the password or API key of user {}, which worked before.", capital(side), quoted(user)),
         format!(
             "Integrator: an API key ends after at most 90 days unless the user is an administrator. Log in to {} \
-             as that user, open My Preferences > Security > Add API Key (New API Key before Odoo 19), then type \
-             `posbridge secret set {side}` and enter it.",
-            place(side)
+             as that user, open My Preferences > Security > Add API Key (before Odoo 19: Preferences > Account Security > New API Key), then {} and \
+             enter it.",
+            place(side),
+            set_password(audience, side)
         ),
     )
 }
 
-pub(super) fn right_missing(side: &Side, user: &str, model: &str, operation: &str, groups: &[String]) -> Words {
-    let mut next_step = format!(
-        "Integrator: as an administrator of {}, open {USERS}, choose {} and give {}.",
-        place(side),
-        quoted(user),
-        group_to_give(side, model, operation)
-    );
+pub(super) fn key_needed(audience: Audience, side: &Side, user: &str) -> Words {
+    locked_out(
+        side,
+        side.to_string(),
+        format!("an API key of {}", place(side)),
+        format!("The password of user {} is sealed for {}, and over JSON-2 Odoo takes API keys only.", quoted(user), place(side)),
+        format!(
+            "Integrator: log in to {} as that user, open My Preferences > Security > Add API Key, then {} and enter it; or write \
+             protocol = \"xmlrpc\" in {}.",
+            place(side),
+            set_password(audience, side),
+            table(side)
+        ),
+    )
+}
+
+pub(super) fn key_of_another(audience: Audience, side: &Side, user: &str, other: &str) -> Words {
+    locked_out(
+        side,
+        side.to_string(),
+        format!("an API key of {}", place(side)),
+        format!("The API key that is sealed for {} is that of user {}, not of {}.", place(side), quoted(other), quoted(user)),
+        format!(
+            "Integrator: {} and enter a key of user {}, or correct `user` in {}.",
+            set_password(audience, side),
+            quoted(user),
+            table(side)
+        ),
+    )
+}
+
+pub(super) fn key_ends(audience: Audience, side: &Side, ends: Timestamp) -> Words {
+    Words {
+        who: Who::Integrator,
+        retry: Retry::AfterFix,
+        subject: side.to_string(),
+        group: format!("a new API key of {}", place(side)),
+        what: format!("An API key of the bridge's user at {} ends on {}.", place(side), ends.strftime("%Y-%m-%d %H:%M UTC")),
+        meaning: "Everything works until then.".to_owned(),
+        step: format!(
+            "Integrator: log in to {} as that user, open My Preferences > Security > Add API Key (before Odoo 19: Preferences > Account Security > New API Key), then {} \
+             and enter it{}. If the bridge uses another key or a password, delete this one.",
+            place(side),
+            press(audience, &format!("secret set {side} --next"), Button::Password),
+            if matches!(audience, Audience::Terminal) { ": the bridge changes to it when the old one is refused" } else { "" }
+        ),
+        then: Then::Nothing,
+    }
+}
+
+pub(super) fn right_missing(side: &Side, user: &str, model: &str, operation: &str, groups: &[String], give: &'static str) -> Words {
+    let mut next_step =
+        format!("Integrator: as an administrator of {}, open {USERS}, choose {} and give {}.", place(side), quoted(user), give);
     if !groups.is_empty() {
         next_step.push_str(&format!(" Odoo itself names these groups: {}.", listed(groups)));
     }
@@ -431,21 +539,55 @@ pub(super) fn right_missing(side: &Side, user: &str, model: &str, operation: &st
     )
 }
 
-/// The least groups that open a model, as Odoo 19 shows them in the form of a user.
-pub(super) fn group_to_give(side: &Side, model: &str, operation: &str) -> &'static str {
+/// The version that groups tell of, as Odoo itself names them: before 19 every one stands under an application. Up to 17 they are
+/// all alike.
+pub(super) fn told_by(groups: &[String]) -> Option<u32> {
+    let any = |heads: &[&str]| groups.iter().any(|group| heads.iter().any(|head| group.starts_with(head)));
+    if any(&["Extra Rights/Product Creation", "Invoicing/Administrator", "Invoicing/Invoicing"]) {
+        Some(18)
+    } else if any(&["User types/", "Administration/", "Extra Rights/", "Technical/", "Invoicing/"]) {
+        Some(17)
+    } else {
+        None
+    }
+}
+
+/// The least groups that open a model, as an Odoo of that version shows them in the form of a user; of an unknown version as 19 does.
+pub(super) fn group_to_give(side: &Side, model: &str, operation: &str, major: Option<u32>) -> &'static str {
     // Of several models the first stands for all: they are named together only where one group opens them.
     let model = model.split(',').next().unwrap_or(model);
     if *side == Side::Central {
         return if model == "pos.payment.method" { "\"Point of Sale / User\"" } else { "\"Sales / User: All Documents\"" };
     }
     let writes = !matches!(operation, "read" | "search" | "search_read" | "fields_get");
+    let major = major.unwrap_or(19);
     match model {
-        "uom.uom" if writes => "\"Products / Create\"",
-        model if writes && model.starts_with("product.") => "\"Products / Create\"",
         "stock.warehouse.orderpoint" => "\"Inventory / User\"",
-        "res.partner" if writes => "\"Contact / Creation\"",
-        "account.tax" if writes => "\"Accounting / Administrator\"",
         "pos.category" | "pos.payment.method" | "pos.config" if writes => "\"Point of Sale / Administrator\"",
+        // Up to 17 who may write products may not write price rules; up to 18 who may create products may not write units.
+        model if writes && model.starts_with("product.pricelist") && major < 19 => match major {
+            18 => "\"Extra Rights / Product Creation\"",
+            _ => "\"Sales / Administrator\" or \"Inventory / Administrator\"",
+        },
+        model if writes && (model == "uom.uom" || model.starts_with("product.")) => match major {
+            19.. => "\"Products / Create\"",
+            _ => "\"Point of Sale / Administrator\"",
+        },
+        // Customers who log in themselves.
+        "res.users" if writes => match major {
+            19.. => "\"Access Rights\"",
+            _ => "\"Administration / Access Rights\"",
+        },
+        "res.partner" if writes => match major {
+            19.. => "\"Contact / Creation\"",
+            _ => "\"Extra Rights / Contact Creation\"",
+        },
+        "account.tax" if writes => match major {
+            19.. => "\"Accounting / Administrator\"",
+            18 => "\"Invoicing / Administrator\"",
+            _ => "\"Invoicing / Billing Administrator\"",
+        },
+        _ if major < 19 => "\"Point of Sale / User\" and \"User types / Internal User\"",
         _ => "\"Point of Sale / User\" and \"Role / User\"",
     }
 }

@@ -4,7 +4,8 @@ use jiff::civil::date;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{BranchId, BranchRef, CentralId};
+use crate::model::{BranchId, BranchRef, CentralId, Language};
+use crate::problem::Reader;
 
 const DAY: Date = date(2026, 11, 20);
 
@@ -387,15 +388,10 @@ fn a_list_without_end_is_cut_and_counted() {
     assert_eq!((proof.verdict, proof.for_a_person()), (Verdict::Differs, LISTED as u64 + 5));
 }
 
-#[test]
-fn every_sentence_for_people() {
-    let mut told = String::new();
-    let mut tell = |proof: &DayProof| {
-        told.push_str(&format!("{}\n", summary("tirana", proof, proof.day)));
-        for entry in proof.differences().chain(&proof.late).chain(&proof.changed) {
-            told.push_str(&format!("  {:?}, {:?}: {}\n    {}\n", entry.finding, entry.needs, entry.message, entry.next_step));
-        }
-    };
+/// Days with everything that can be said of one.
+fn days() -> Vec<DayProof> {
+    let mut days = Vec::new();
+    let mut tell = |proof: &DayProof| days.push(proof.clone());
     for what in 0..PLANTS {
         let mut case = Case::of(2);
         plant(&mut case, 0, what);
@@ -417,5 +413,53 @@ fn every_sentence_for_people() {
     tell(&case.prove());
     let (error, next) = ("Branch tirana does not answer.".to_owned(), "Ops: see whether its server runs.".to_owned());
     tell(&DayProof::unproved(DAY, error, next));
+    days
+}
+
+#[test]
+fn every_sentence_for_people() {
+    let mut told = String::new();
+    for proof in days() {
+        told.push_str(&format!("{}\n", summary("tirana", &proof, proof.day)));
+        for entry in proof.differences().chain(&proof.late).chain(&proof.changed) {
+            told.push_str(&format!("  {:?}, {:?}: {}\n    {}\n", entry.finding, entry.needs, entry.message, entry.next_step));
+        }
+    }
     insta::assert_snapshot!("sentences", told);
+}
+
+#[test]
+fn every_sentence_of_the_dashboard() {
+    let problem = Problem::TimedOut { side: crate::problem::Side::Central, seconds: 120 };
+    for language in Language::ALL {
+        let mut told = String::new();
+        let texts = Some(Texts::of(|reader| problem.tell(reader)));
+        let unproved = DayProof { texts, ..DayProof::unproved(DAY, problem.what(), problem.next_step()) };
+        for proof in days().into_iter().chain([unproved]) {
+            told.push_str(&format!("{}\n", summary_for(Reader::Browser(language), "tirana", &proof, proof.day)));
+            for entry in proof.differences().chain(&proof.late).chain(&proof.changed) {
+                let texts = entry.texts.as_ref().expect("texts").in_language(language);
+                assert!(!texts.next_step.contains("posbridge"), "{}", texts.next_step);
+                assert!(texts.next_step.ends_with('.') && texts.what.ends_with('.'), "{texts:?}");
+                if language == Language::German {
+                    assert!(texts.what != entry.message && texts.next_step != entry.next_step, "{texts:?}");
+                }
+                told.push_str(&format!("  {}: {}\n    {}\n", finding_in(language, entry.finding), texts.what, texts.next_step));
+            }
+        }
+        insta::assert_snapshot!(format!("sentences_{}", language.code()), told);
+    }
+}
+
+#[test]
+fn a_day_comes_back_from_the_ledger_with_its_texts_and_an_old_one_without() {
+    let mut case = Case::of(2);
+    case.central.clear();
+    let mut proof = case.prove();
+    let json = serde_json::to_value(&proof).expect("JSON");
+    assert_eq!(serde_json::from_value::<DayProof>(json).expect("a day"), proof);
+    proof.forget_texts();
+    let old = serde_json::to_value(&proof).expect("JSON");
+    assert!(!old.to_string().contains("texts"));
+    assert_eq!(serde_json::from_value::<DayProof>(old).expect("a day").missing[0].texts, None);
 }

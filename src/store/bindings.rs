@@ -5,8 +5,35 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
+use super::decide::AT_A_TIME;
+use super::outcome::attempt;
 use super::{Store, StoreError};
 use crate::model::BranchCode;
+use crate::problem::clean;
+
+/// Longest sentence about who mapped what, in characters.
+const SAID_MAX: usize = 300;
+
+/// What a person says a branch's record is at central.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapped<'a> {
+    /// The branch.
+    pub branch: &'a BranchCode,
+    /// Odoo's model.
+    pub model: &'a str,
+    /// Its id at the branch.
+    pub branch_id: i64,
+    /// What the branch calls it.
+    pub name: &'a str,
+    /// Its id at central.
+    pub central_id: i64,
+    /// What central calls it.
+    pub central_name: &'a str,
+    /// What waits for it: see [`crate::problem::Problem::key`].
+    pub waits_for: &'a str,
+    /// Who says so.
+    pub person: &'a str,
+}
 
 impl Store {
     /// The records that branch orders name, of a model: JSON by id, without those to be read again.
@@ -74,6 +101,53 @@ impl Store {
                 .execute(params![branch.as_str(), model, branch_id, central_id, now.as_second()])?;
             }
             Ok(())
+        })
+    }
+
+    /// Which of these bindings a person chose: what he said comes before everything that is found.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn chosen(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT central_id FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND source = 'person'",
+            )?;
+            by_id(ids, |id| query.query_row(params![branch.as_str(), model, id], |row| row.get(0)).optional())
+        })
+    }
+
+    /// Keeps what a person says a branch's record is at central, and lets go what waits for it in that branch, and in no other.
+    /// Of more than [`AT_A_TIME`] the rest follows, wherever it waits, when the last of these is written.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn bind_by_person(&self, mapped: &Mapped<'_>, now: Timestamp) -> Result<usize, StoreError> {
+        let said = format!("{} is {} at central, says {}", mapped.name, mapped.central_name, mapped.person);
+        let said = clean(&said, SAID_MAX);
+        self.write(|db| {
+            db.prepare_cached(
+                "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at) VALUES (?1, ?2, ?3, ?4, 'person', ?5)
+                 ON CONFLICT DO UPDATE SET central_id = excluded.central_id, source = 'person', updated_at = excluded.updated_at",
+            )?
+            .execute(params![mapped.branch.as_str(), mapped.model, mapped.branch_id, mapped.central_id, now.as_second()])?;
+            let sql = format!(
+                "SELECT id FROM record INDEXED BY record_waiting WHERE state IN ('pending', 'held', 'failed') AND state = 'failed'
+                 AND waits_for = ?1 AND branch = ?2 AND direction = 'receive' ORDER BY id LIMIT {AT_A_TIME}"
+            );
+            let mut query = db.prepare_cached(&sql)?;
+            let waiting: Vec<i64> =
+                query.query_map(params![mapped.waits_for, mapped.branch.as_str()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            let last = waiting.last().filter(|_| waiting.len() == AT_A_TIME);
+            for record in &waiting {
+                // What no longer waits for something lets nothing else go when it is written.
+                db.prepare_cached(
+                    "UPDATE record SET state = 'pending', due_at = ?2, updated_at = ?2, waits_for = CASE WHEN ?3 THEN waits_for END WHERE id = ?1",
+                )?
+                .execute(params![record, now.as_second(), last == Some(record)])?;
+                attempt(db, *record, now, 0, "retry", None, &said)?;
+            }
+            Ok(waiting.len())
         })
     }
 

@@ -35,7 +35,7 @@ impl Store {
     /// - A person may still take up an order that was ignored: its content goes after `payloads` or `attempts`,
     ///   whichever is longer.
     /// - Pending, held and failed records keep everything.
-    /// - What days and sessions came to goes after `attempts`.
+    /// - What days and sessions came to, what was sold, and what people did in the dashboard, goes after `attempts`.
     /// - Of attempts, the last of each record stays, unless it says no more than the record itself: what is done or was
     ///   ignored, and when.
     ///
@@ -53,7 +53,8 @@ impl Store {
             Ok(any_content(db, State::Done, done)?
                 || any_content(db, State::Ignored, ignored)?
                 || any_attempt(db, attempts)?
-                || any_day(db, attempts)?)
+                || any_day(db, attempts)?
+                || db.prepare_cached("SELECT 1 FROM trail WHERE at < ?1 LIMIT 1")?.exists([attempts])?)
         })? {
             return Ok(Cleaned::default());
         }
@@ -62,7 +63,10 @@ impl Store {
             let emptied = emptied + empty(db, State::Ignored, ignored, AT_ONCE - emptied)?;
             let forgotten = forget_attempts(db, attempts)?;
             let days = forget_days(db, attempts, AT_ONCE)?;
-            let more = emptied == AT_ONCE || forgotten == AT_ONCE || days == AT_ONCE;
+            let deeds = db
+                .prepare_cached("DELETE FROM trail WHERE id IN (SELECT id FROM trail WHERE at < ?1 LIMIT ?2)")?
+                .execute(params![attempts, AT_ONCE as i64])?;
+            let more = [emptied, forgotten, days, deeds].contains(&AT_ONCE);
             Ok(Cleaned { payloads: emptied as u64, attempts: forgotten as u64, more })
         })
     }

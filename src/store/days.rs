@@ -74,7 +74,7 @@ impl Store {
     pub fn day_orders(&self, branch: &BranchCode, from: &str, to: &str, ids: &[i64]) -> Result<Vec<DayOrder>, StoreError> {
         self.read(|db| {
             let sql = format!(
-                "SELECT {ENTRY}, witness, write_date FROM record INDEXED BY record_day
+                "SELECT {ENTRY}, coalesce(known_as, witness) AS witness, write_date FROM record INDEXED BY record_day
                  WHERE branch = ?1 AND direction = 'receive' AND date_order >= ?2 AND date_order < ?3 ORDER BY id"
             );
             let mut query = db.prepare_cached(&sql)?;
@@ -84,7 +84,7 @@ impl Store {
                 // Integers of our own, so they may stand in the text.
                 let list: Vec<String> = ids.iter().map(i64::to_string).collect();
                 let sql = format!(
-                    "SELECT {ENTRY}, witness, write_date FROM record
+                    "SELECT {ENTRY}, coalesce(known_as, witness) AS witness, write_date FROM record
                      WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id IN ({}) ORDER BY id",
                     list.join(", ")
                 );
@@ -110,7 +110,7 @@ impl Store {
             let mut known = BTreeSet::new();
             // By the external id, since nothing else of a draft is indexed here.
             let mut query = db.prepare_cached(
-                "SELECT 1 FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2 AND witness = ?3
+                "SELECT 1 FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2 AND coalesce(known_as, witness) = ?3
                  AND coalesce(central_id, ?4) = ?4",
             )?;
             for (id, external_id) in central {
@@ -201,6 +201,36 @@ impl Store {
         })
     }
 
+    /// The newest days of a branch before one, newest first, at most so many.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn newest_days(&self, branch: &BranchCode, before: Date, at_most: usize) -> Result<Vec<DayState>, StoreError> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached(&format!("SELECT {STATE} FROM day WHERE branch = ?1 AND day < ?2 ORDER BY day DESC LIMIT ?3"))?;
+            query.query_map(params![branch.as_str(), before.to_string(), at_most as i64], day_state)?.collect()
+        })
+    }
+
+    /// What the comparison of a day said, as JSON, and its sessions; empty, if it was never compared.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn day_report(&self, branch: &BranchCode, day: Date) -> Result<(String, Vec<SessionRow>), StoreError> {
+        self.read(|db| {
+            let of = params![branch.as_str(), day.to_string()];
+            let mut query = db.prepare_cached("SELECT report FROM day WHERE branch = ?1 AND day = ?2")?;
+            let report: Option<String> = query.query_row(of, |row| row.get(0)).optional()?;
+            let mut query =
+                db.prepare_cached("SELECT session_id, day, report FROM session WHERE branch = ?1 AND day = ?2 ORDER BY session_id")?;
+            let row =
+                |row: &rusqlite::Row<'_>| Ok(SessionRow { id: row.get(0)?, day: date(&row.get::<_, String>(1)?), report: row.get(2)? });
+            let sessions = query.query_map(of, row)?.collect::<rusqlite::Result<_>>()?;
+            Ok((report.unwrap_or_default(), sessions))
+        })
+    }
+
     /// The days on which a person has to look at something, by branch, oldest first.
     ///
     /// # Errors
@@ -251,12 +281,11 @@ impl Store {
     }
 }
 
-/// Forgets days and sessions that were last looked at before a moment, at most so many of each.
+/// Forgets days, sessions and sales that were last looked at before a moment, at most so many of each.
 pub(super) fn forget_days(db: &Connection, before: i64, at_most: usize) -> rusqlite::Result<usize> {
     let day = timestamp(before).to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let mut forgotten = 0;
-    for table in ["day", "session"] {
-        let key = if table == "day" { "branch, day" } else { "branch, session_id" };
+    for (table, key) in [("day", "branch, day"), ("session", "branch, session_id"), ("sales", "branch, day, currency")] {
         let sql = format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE day < ?1 LIMIT ?2)");
         forgotten = forgotten.max(db.prepare_cached(&sql)?.execute(params![day, at_most as i64])?);
     }
@@ -266,7 +295,9 @@ pub(super) fn forget_days(db: &Connection, before: i64, at_most: usize) -> rusql
 /// Whether [`forget_days`] has something to do.
 pub(super) fn any_day(db: &Connection, before: i64) -> rusqlite::Result<bool> {
     let day = timestamp(before).to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-    db.prepare_cached("SELECT 1 FROM day WHERE day < ?1 UNION ALL SELECT 1 FROM session WHERE day < ?1 LIMIT 1")?.exists([day])
+    db.prepare_cached(
+        "SELECT 1 FROM day WHERE day < ?1 UNION ALL SELECT 1 FROM session WHERE day < ?1 UNION ALL SELECT 1 FROM sales WHERE day < ?1 LIMIT 1",
+    )?.exists([day])
 }
 
 /// The columns that [`day_state`] reads.

@@ -27,7 +27,8 @@ impl Store {
     pub fn bytes_used(&self) -> Result<u64, StoreError> {
         self.read(|db| {
             let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
-            Ok((number("page_count")? - number("freelist_count")?) * number("page_size")?)
+            // A damaged file can say that more of it is free than there is.
+            Ok(number("page_count")?.saturating_sub(number("freelist_count")?) * number("page_size")?)
         })
     }
 

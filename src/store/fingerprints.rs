@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::outcome::attempt;
 use super::{Store, StoreError, json_column, json_text};
@@ -23,6 +23,31 @@ pub struct Fingerprint {
     pub central_name: String,
 }
 
+/// A sale by which the database of its branch is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Branch code.
+    pub branch: String,
+    /// The id at the branch.
+    pub remote_id: i64,
+    /// The till's uuid, or what stands for it.
+    pub witness: String,
+    /// The receipt.
+    pub reference: String,
+    /// The till's time.
+    pub date_order: String,
+}
+
+impl Witness {
+    /// Length of a uuid: what stands for one is shorter.
+    const UUID: usize = 36;
+
+    /// Whether it has a uuid, which no two sales in the world have in common.
+    pub fn has_uuid(&self) -> bool {
+        self.witness.len() == Self::UUID
+    }
+}
+
 impl Store {
     /// Ids of the newest received orders of a branch above `floor`, newest first, without those that are known to be gone.
     ///
@@ -37,6 +62,55 @@ impl Store {
                  ORDER BY remote_id DESC LIMIT ?4",
             )?;
             query.query_map(params![branch.as_str(), floor, below, limit], |row| row.get(0))?.collect()
+        })
+    }
+
+    /// The newest and the oldest sales of each branch that are not known to be gone there, `of_each` of either.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn witnesses(&self, of_each: usize) -> Result<Vec<Witness>, StoreError> {
+        self.read(|db| {
+            let sql = |order: &str| {
+                format!(
+                    "SELECT remote_id, witness, reference, date_order FROM record
+                     WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'
+                       AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)
+                     ORDER BY remote_id {order} LIMIT ?2"
+                )
+            };
+            let mut witnesses = Vec::new();
+            for branch in branches(db)? {
+                for order in ["DESC", "ASC"] {
+                    let mut query = db.prepare_cached(&sql(order))?;
+                    let found = query.query_map(params![branch, of_each], |row| {
+                        let (remote_id, witness, reference, date_order) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                        Ok(Witness { branch: branch.clone(), remote_id, witness, reference, date_order })
+                    })?;
+                    for witness in found {
+                        witnesses.push(witness?);
+                    }
+                }
+            }
+            Ok(witnesses)
+        })
+    }
+
+    /// The newest and the oldest drafts of each branch that are proved and not known to be gone, `of_each` of either, with the
+    /// branch's code.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn drafts_of_all(&self, of_each: usize) -> Result<Vec<(String, Fingerprint)>, StoreError> {
+        self.read(|db| {
+            let mut drafts = Vec::new();
+            for branch in branches(db)? {
+                for order in ["DESC", "ASC"] {
+                    let found = drafts_of(db, &branch, i64::MAX, of_each, order)?;
+                    drafts.extend(found.into_iter().map(|draft| (branch.clone(), draft)));
+                }
+            }
+            Ok(drafts)
         })
     }
 
@@ -86,27 +160,65 @@ impl Store {
         })
     }
 
-    /// The drafts of a branch's newest orders that are proved and not known to be gone, newest first.
+    /// The drafts of a branch's newest orders that are not known to be gone, newest first: those that are proved, and those
+    /// that are not as they should be.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn newest_drafts(&self, branch: &BranchCode, below: i64, limit: usize) -> Result<Vec<Fingerprint>, StoreError> {
+        self.read(|db| drafts_of(db, branch.as_str(), below, limit, "DESC"))
+    }
+
+    /// The drafts of a branch's newest orders beside which stands that they are gone, newest first: a central that is put back to a
+    /// backup has them again. What a person has ticked off is not among them.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn drafts_told_gone(&self, branch: &BranchCode, below: i64, limit: usize) -> Result<Vec<Fingerprint>, StoreError> {
         self.read(|db| {
+            // Found by the index of what is told; a change at the branch is told before a draft that is gone.
             let mut query = db.prepare_cached(
                 "SELECT id, remote_id, central_id, coalesce(central_name, '') FROM record
-                 WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id < ?2
-                   AND state = 'done' AND central_id IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_central IS NOT NULL)
+                 WHERE branch = ?1 AND state IN ('done', 'failed') AND direction = 'receive'
+                   AND cause IN ('draft_deleted', 'draft_lost', 'order_changed') AND remote_id < ?2 AND central_id IS NOT NULL
+                   AND EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_central IS NOT NULL)
                  ORDER BY remote_id DESC LIMIT ?3",
             )?;
-            let rows = query.query_map(params![branch.as_str(), below, limit], |row| {
-                Ok(Fingerprint { record: row.get(0)?, remote_id: row.get(1)?, central_id: row.get(2)?, central_name: row.get(3)? })
-            })?;
-            rows.collect()
+            query.query_map(params![branch.as_str(), below, limit], fingerprint)?.collect()
         })
     }
 
-    /// Notes beside each of these orders that its draft is no longer at central, with what that means. They stay done.
+    /// Ends what is told beside these orders of a draft that was gone: central has it again. One that failed is judged anew, since what
+    /// was wrong with its draft may have come back with it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn note_back_at_central(&self, back: &[Fingerprint], now: Timestamp) -> Result<(), StoreError> {
+        self.write(|db| {
+            for Fingerprint { record, central_id, central_name, .. } in back {
+                let mut query =
+                    db.prepare_cached("SELECT problems FROM record WHERE id = ?1 AND state IN ('done', 'failed') AND central_id = ?2")?;
+                // A person may have asked for it in the meantime.
+                let Some(standing) = query.query_row(params![record, central_id], |row| row.get(0)).optional()? else { continue };
+                let mut problems: Vec<Problem> = json_column(standing).unwrap_or_default();
+                problems.retain(|problem| !matches!(problem, Problem::DraftDeleted { .. } | Problem::DraftLost { .. }));
+                let rest = (!problems.is_empty()).then(|| json_text(&problems));
+                db.prepare_cached(
+                    "UPDATE record SET problems = ?2, cause = ?3, updated_at = ?4,
+                         due_at = CASE WHEN state = 'failed' THEN ?4 ELSE due_at END,
+                         state = CASE WHEN state = 'failed' THEN 'pending' ELSE state END
+                     WHERE id = ?1",
+                )?
+                .execute(params![record, rest, problems.first().map(Problem::cause), now.as_second()])?;
+                back_at_central(db, *record)?;
+                attempt(db, *record, now, 0, "back", None, &format!("{central_name} is at central again"))?;
+            }
+            settle_central(db)
+        })
+    }
+
+    /// Notes beside each of these orders that its draft is no longer at central, with what that means. They stay done; for one that
+    /// failed, nothing else stands in its way any more: what was wrong with the draft went with it.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -114,10 +226,12 @@ impl Store {
         self.write(|db| {
             for (Fingerprint { record, central_id, .. }, problem) in gone {
                 // A person may have asked for it in the meantime, and it may have been written again.
-                let same = "SELECT 1 FROM record WHERE id = ?1 AND state = 'done' AND central_id = ?2";
+                let same = "SELECT 1 FROM record WHERE id = ?1 AND state IN ('done', 'failed') AND central_id = ?2";
                 if !db.prepare_cached(same)?.exists(params![record, central_id])? {
                     continue;
                 }
+                db.prepare_cached("UPDATE record SET problems = NULL, waits_for = NULL WHERE id = ?1 AND state = 'failed'")?
+                    .execute([record])?;
                 db.prepare_cached(
                     "INSERT INTO gone (record_id, at_central) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_central = excluded.at_central",
                 )?
@@ -128,6 +242,33 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn drafts_of(db: &Connection, branch: &str, below: i64, limit: usize, order: &str) -> rusqlite::Result<Vec<Fingerprint>> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT id, remote_id, central_id, coalesce(central_name, '') FROM record
+         WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id < ?2
+           AND state IN ('done', 'failed') AND central_id IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_central IS NOT NULL)
+         ORDER BY remote_id {order} LIMIT ?3"
+    ))?;
+    query.query_map(params![branch, below, limit], fingerprint)?.collect()
+}
+
+fn fingerprint(row: &Row<'_>) -> rusqlite::Result<Fingerprint> {
+    Ok(Fingerprint { record: row.get(0)?, remote_id: row.get(1)?, central_id: row.get(2)?, central_name: row.get(3)? })
+}
+
+/// The branches of which something is known, also those that the settings no longer name.
+fn branches(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    // One look into the index for each, not one for each record.
+    let mut query = db.prepare_cached(
+        "WITH RECURSIVE code (branch) AS (
+             SELECT min(branch) FROM record
+             UNION ALL SELECT (SELECT min(branch) FROM record WHERE branch > code.branch) FROM code WHERE code.branch IS NOT NULL)
+         SELECT branch FROM code WHERE branch IS NOT NULL",
+    )?;
+    query.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Puts a problem beside a record that is done, in the place of an earlier one of the same cause; what only informs
@@ -158,10 +299,10 @@ pub(super) fn back_at_central(db: &Connection, record: i64) -> rusqlite::Result<
 /// Ends the notice that central was restored for each branch that waits for nobody's decision about it any more.
 pub(super) fn settle_central(db: &Connection) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "UPDATE endpoint SET problem = NULL
-         WHERE problem IS NOT NULL AND json_extract(problem, '$.cause') = 'central_restored'
-           AND NOT EXISTS (SELECT 1 FROM record WHERE branch = owner AND state IN ('pending', 'held', 'failed', 'done')
-                               AND direction = 'receive' AND cause = 'draft_lost')",
+        "DELETE FROM notice
+         WHERE cause = 'central_restored'
+           AND NOT EXISTS (SELECT 1 FROM record WHERE record.branch = notice.branch AND state IN ('pending', 'held', 'failed', 'done')
+                               AND direction = 'receive' AND record.cause = 'draft_lost')",
     )?
     .execute([])?;
     Ok(())

@@ -9,8 +9,8 @@ use super::changed::what_changed;
 use super::content::{keep_content, keep_newer_content, kept_order, newer_order};
 use super::fingerprints::flag;
 use super::ledger::State;
-use super::outcome::attempt;
-use super::{Store, StoreError};
+use super::outcome::{attempt, newer_goes};
+use super::{Reached, Store, StoreError};
 use crate::model::{Amount, BranchCode, BranchId, PosOrder, PosOrderModel, same_money};
 use crate::planted::{Bug, planted};
 use crate::problem::Problem;
@@ -31,13 +31,48 @@ pub struct Kept {
     pub reused_id: bool,
 }
 
+/// What tells one sale from another that has its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleKey {
+    /// The id at the branch.
+    pub order: i64,
+    /// The till's uuid, or what stands for it.
+    pub witness: String,
+    /// The receipt.
+    pub reference: String,
+    /// The till's time.
+    pub date_order: String,
+}
+
+impl SaleKey {
+    /// Of an order.
+    pub fn of(order: &PosOrder) -> Self {
+        Self { order: order.id.get(), witness: order.witness(), reference: order.reference(), date_order: order.date_order.clone() }
+    }
+
+    /// Length of the hash that is the witness of a sale without a uuid.
+    const HASH: usize = 32;
+
+    fn has_uuid(&self) -> bool {
+        self.witness.len() != Self::HASH
+    }
+
+    /// Whether both are one sale. Two uuids tell; an upgrade of the branch's Odoo gives sales uuids that they did not have, and
+    /// then the receipt and the time do.
+    pub fn is(&self, other: &Self) -> bool {
+        let alike = || self.reference == other.reference && self.date_order == other.date_order;
+        let uuids = self.has_uuid() && other.has_uuid();
+        self.order == other.order && (self.witness == other.witness || !uuids && alike())
+    }
+}
+
 /// What the ledger knows of an id that a branch named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// The record.
     pub record: i64,
-    /// Its witness.
-    pub witness: String,
+    /// What it is of.
+    pub sale: SaleKey,
     /// As last seen.
     pub write_date: String,
 }
@@ -50,32 +85,37 @@ impl Store {
     pub fn known(&self, branch: &BranchCode, first: i64, last: i64) -> Result<HashMap<i64, Vec<Known>>, StoreError> {
         self.read(|db| {
             let mut rows = db.prepare_cached(
-                "SELECT remote_id, id, witness, write_date FROM record
+                "SELECT remote_id, id, witness, reference, date_order, write_date FROM record
                  WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id BETWEEN ?2 AND ?3",
             )?;
             let mut known: HashMap<i64, Vec<Known>> = HashMap::new();
             let mut rows = rows.query(params![branch.as_str(), first, last])?;
             while let Some(row) = rows.next()? {
-                known.entry(row.get(0)?).or_default().push(Known { record: row.get(1)?, witness: row.get(2)?, write_date: row.get(3)? });
+                let sale = SaleKey { order: row.get(0)?, witness: row.get(2)?, reference: row.get(3)?, date_order: row.get(4)? };
+                known.entry(sale.order).or_default().push(Known { record: row.get(1)?, sale, write_date: row.get(5)? });
             }
             Ok(known)
         })
     }
 
-    /// Those of these ids of a branch, with the witness that each has now, under which the ledger knows other orders only.
+    /// The ids of those of these sales of a branch under whose ids the ledger knows other sales only.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn reused_numbers(&self, branch: &BranchCode, sales: &[(i64, String)]) -> Result<Vec<i64>, StoreError> {
+    pub fn reused_numbers(&self, branch: &BranchCode, sales: &[SaleKey]) -> Result<Vec<i64>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT max(witness = ?3) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
+                "SELECT witness, reference, date_order FROM record
+                 WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
             )?;
             let mut reused = Vec::new();
-            for (id, witness) in sales {
-                let same: Option<bool> = query.query_row(params![branch.as_str(), id, witness], |row| row.get(0))?;
-                if same == Some(false) {
-                    reused.push(*id);
+            for sale in sales {
+                let known = query.query_map(params![branch.as_str(), sale.order], |row| {
+                    Ok(SaleKey { order: sale.order, witness: row.get(0)?, reference: row.get(1)?, date_order: row.get(2)? })
+                })?;
+                let known: Vec<SaleKey> = known.collect::<Result<_, _>>()?;
+                if !known.is_empty() && !known.iter().any(|known| known.is(sale)) {
+                    reused.push(sale.order);
                 }
             }
             Ok(reused)
@@ -110,7 +150,7 @@ impl Store {
         })
     }
 
-    /// Keeps a page of orders and the records that they name, and moves the cursor if one is given: one transaction.
+    /// Keeps a page of orders and the records that they name, and how far the branch is read if that is given: one transaction.
     ///
     /// From here on nothing of it can be lost, whatever happens to either Odoo.
     ///
@@ -121,7 +161,7 @@ impl Store {
         branch: &BranchCode,
         orders: &[PosOrder],
         records: &[BranchRecord],
-        cursor: Option<&str>,
+        reached: Option<&Reached>,
         now: Timestamp,
     ) -> Result<Kept, StoreError> {
         self.write(|db| {
@@ -133,10 +173,44 @@ impl Store {
                 db.prepare_cached("INSERT OR REPLACE INTO branch_record (branch, model, branch_id, data) VALUES (?1, ?2, ?3, ?4)")?
                     .execute(params![branch.as_str(), model, id, data])?;
             }
-            if let Some(cursor) = cursor {
-                db.prepare_cached("UPDATE endpoint SET cursor = ?2 WHERE owner = ?1")?.execute(params![branch.as_str(), cursor])?;
+            if let Some(Reached { cursor, whole, asked }) = reached {
+                db.prepare_cached(
+                    "UPDATE endpoint SET cursor = ?2, whole_cursor = CASE WHEN ?3 THEN ?2 ELSE whole_cursor END, asked = ?4 WHERE owner = ?1",
+                )?
+                .execute(params![branch.as_str(), cursor, whole, asked])?;
             }
             Ok(kept)
+        })
+    }
+
+    /// When the first order of a branch was kept that is still in the ledger.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn first_kept(&self, branch: &BranchCode) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|db| {
+            let first: Option<i64> = db
+                .prepare_cached(
+                    "SELECT created_at FROM record
+                     WHERE id = (SELECT min(id) FROM record WHERE branch = ?1 AND direction = 'receive')",
+                )?
+                .query_row([branch.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(first.and_then(|at| Timestamp::from_second(at).ok()))
+        })
+    }
+
+    /// Writes down under which other witnesses central has these records.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn note_known_as(&self, known: &[(i64, String)]) -> Result<(), StoreError> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        self.write(|db| {
+            let mut query = db.prepare_cached("UPDATE record SET known_as = ?2 WHERE id = ?1")?;
+            known.iter().try_for_each(|(record, witness)| query.execute(params![record, witness]).map(drop))
         })
     }
 
@@ -168,6 +242,7 @@ impl Store {
 }
 
 /// A row that stands under an order's id.
+#[derive(Clone)]
 struct Standing {
     record: i64,
     witness: String,
@@ -190,9 +265,15 @@ fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Times
             && row.date_order == order.date_order
             && row.amount_total.parse::<Amount>().is_ok_and(|total| same_money(total, order.amount_total))
     };
+    if let Some(row) = standing.iter().find(|row| row.witness == witness) {
+        return renew(db, row, order, now, kept);
+    }
     // An upgrade of the branch's Odoo can give an old order a uuid: same receipt, same order.
-    match standing.iter().find(|row| row.witness == witness).or_else(|| standing.iter().find(same_receipt)) {
-        Some(row) => renew(db, row, order, now, kept),
+    match standing.iter().find(same_receipt) {
+        Some(row) => {
+            let content_hash = rekey(db, row, order, &witness)?;
+            renew(db, &Standing { content_hash, ..row.clone() }, order, now, kept)
+        }
         None if planted(Bug::IdAloneIsOrder) && !standing.is_empty() => renew(db, &standing[0], order, now, kept),
         None => {
             kept.reused_id |= !standing.is_empty();
@@ -201,6 +282,26 @@ fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Times
             note_refund(db, branch, order, now)
         }
     }
+}
+
+/// Gives a record the witness that its order has since the branch's upgrade, or since it was put back to before one. Its external
+/// id keeps the one under which it was first received. Returns the hash of what is known of the order: the new one, if nothing but the
+/// witness is new.
+fn rekey(db: &Connection, row: &Standing, order: &PosOrder, witness: &str) -> rusqlite::Result<String> {
+    db.prepare_cached("UPDATE record SET known_as = coalesce(known_as, witness), witness = ?2 WHERE id = ?1")?
+        .execute(params![row.record, witness])?;
+    let older = match newer_order(db, row.record)? {
+        Some(newer) => Some(newer),
+        None => kept_order(db, row.record)?,
+    };
+    // What is forgotten cannot be compared; its receipt, its date and its total are the same.
+    let same = older.is_none_or(|older| PosOrder { uuid: order.uuid.clone(), ..older }.content_hash() == order.content_hash());
+    if !same {
+        return Ok(row.content_hash.clone());
+    }
+    let hash = order.content_hash();
+    db.prepare_cached("UPDATE record SET content_hash = ?2 WHERE id = ?1")?.execute(params![row.record, hash])?;
+    Ok(hash)
 }
 
 fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -> rusqlite::Result<Vec<Standing>> {
@@ -270,14 +371,17 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
             flag(db, row.record, &problem, now)?;
         }
         keep_newer_content(db, row.record, order)?;
+        // What failed in doubt waits for nobody: the change may be the fix.
+        kept.renewed += u64::from(!row.has_draft && newer_goes(db, row.record, now)?);
         return attempt(db, row.record, now, 0, "changed", Some(&problem), &problem.what());
     }
     kept.renewed += 1;
-    // The change may be the fix that a failed order waits for.
+    // The change may be the fix that a failed order waits for. What was left out because it was invoiced is judged anew: a branch that was
+    // put back to a backup knows nothing of the invoice. What a person ignored, which has his reason, stays so.
     db.prepare_cached(
         "UPDATE record SET write_date = ?2, content_hash = ?3, has_content = 1, rows = ?4, amount_total = ?5, amount_tax = ?6, updated_at = ?7,
-             state = CASE WHEN state = 'failed' THEN 'pending' ELSE state END,
-             due_at = CASE WHEN state = 'failed' THEN ?7 ELSE due_at END
+             state = CASE WHEN state = 'failed' OR (state = 'ignored' AND reason IS NULL) THEN 'pending' ELSE state END,
+             due_at = CASE WHEN state = 'failed' OR (state = 'ignored' AND reason IS NULL) THEN ?7 ELSE due_at END
          WHERE id = ?1",
     )?
     .execute(params![

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 use super::content::content;
 use super::{Store, StoreError, json_column, timestamp};
 use crate::master_data::Item;
-use crate::model::BranchCode;
+use crate::model::{BranchCode, Language};
 use crate::problem::Problem;
 
 /// Most records that one `log` shows: more cannot be read by a person, and `--since` narrows it.
@@ -44,6 +44,22 @@ impl State {
         }
     }
 
+    /// For people.
+    pub fn label(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::English, State::Pending) => "pending",
+            (Language::English, State::Held) => "held",
+            (Language::English, State::Done) => "done",
+            (Language::English, State::Failed) => "failed",
+            (Language::English, State::Ignored) => "ignored",
+            (Language::German, State::Pending) => "wartend",
+            (Language::German, State::Held) => "zurückgehalten",
+            (Language::German, State::Done) => "erledigt",
+            (Language::German, State::Failed) => "fehlgeschlagen",
+            (Language::German, State::Ignored) => "ignoriert",
+        }
+    }
+
     /// The state with this name.
     pub fn parse(text: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.as_str() == text)
@@ -68,6 +84,16 @@ impl Direction {
         match self {
             Direction::Receive => "receive",
             Direction::Send => "send",
+        }
+    }
+
+    /// For people.
+    pub fn label(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::English, Direction::Receive) => "received",
+            (Language::English, Direction::Send) => "sent",
+            (Language::German, Direction::Receive) => "empfangen",
+            (Language::German, Direction::Send) => "gesendet",
         }
     }
 
@@ -130,18 +156,20 @@ pub struct Entry {
 }
 
 /// A try as `log show` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AttemptEntry {
     /// When.
     pub at: Timestamp,
     /// How long, in milliseconds.
     pub duration_ms: i64,
-    /// `done`, `failed`, `again`, `ignored`, `retry`.
+    /// `done`, `failed`, `again`, `ignored`, `retry`, `held`, `changed`, `refunded`, `gone`, `back`.
     pub outcome: String,
     /// The first problem's cause.
     pub cause: Option<String>,
     /// In plain words.
     pub message: String,
+    /// What stood in the way, as data; of tries of long ago only their words are kept.
+    pub problem: Option<Problem>,
 }
 
 /// Which records a person means.
@@ -159,6 +187,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// With this cause.
     pub cause: Option<String>,
+    /// That wait for this one fix: [`Problem::key`].
+    pub waits_for: Option<String>,
     /// Changed at or after.
     pub since: Option<Timestamp>,
 }
@@ -230,7 +260,8 @@ impl Store {
             let found = db.prepare(&sql)?.query_row([record], |row| Ok((entry(row)?, row.get::<_, String>("payload")?))).optional()?;
             let Some((entry, payload)) = found else { return Ok(None) };
             let payload = content(db, record)?.unwrap_or(payload);
-            let mut query = db.prepare("SELECT at, duration_ms, outcome, cause, message FROM attempt WHERE record_id = ?1 ORDER BY id")?;
+            let mut query =
+                db.prepare("SELECT at, duration_ms, outcome, cause, message, problem FROM attempt WHERE record_id = ?1 ORDER BY id")?;
             let attempts = query.query_map([record], |row| {
                 Ok(AttemptEntry {
                     at: timestamp(row.get(0)?),
@@ -238,6 +269,7 @@ impl Store {
                     outcome: row.get(2)?,
                     cause: row.get(3)?,
                     message: row.get(4)?,
+                    problem: json_column(row.get(5)?),
                 })
             })?;
             Ok(Some((entry, payload, attempts.collect::<rusqlite::Result<_>>()?)))
@@ -330,6 +362,9 @@ impl Filter {
         }
         if let Some(cause) = &self.cause {
             add("cause =", cause.clone().into());
+        }
+        if let Some(waits_for) = &self.waits_for {
+            add("waits_for =", waits_for.clone().into());
         }
         if let Some(since) = self.since {
             add("updated_at >=", since.as_second().into());

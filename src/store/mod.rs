@@ -12,17 +12,25 @@ mod clean;
 mod content;
 mod days;
 mod decide;
+mod endpoint;
 mod file;
 mod fingerprints;
+mod groups;
 mod keep;
 mod ledger;
 mod lock;
 mod outcome;
 mod owing;
+mod pages;
 mod passes;
+mod people;
 mod portrait;
+mod sales;
 mod sending;
 mod sound;
+mod story;
+mod trail;
+mod wishes;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,30 +41,50 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 pub use backup::{Copied, CopyError, restore};
+pub use bindings::Mapped;
 pub use causes::OpenCause;
 pub use clean::{AT_ONCE, Cleaned};
 pub use days::{DayOrder, DayState, SessionRow};
-pub use fingerprints::Fingerprint;
+pub use decide::{AT_A_TIME, Decided};
+pub use endpoint::{Endpoint, Reached, Upgrade};
+pub use fingerprints::{Fingerprint, Witness};
+pub use groups::{GROUPS, Group, Groups};
 pub use keep::*;
 pub use ledger::*;
 pub use lock::{Held, Lock, daemon};
 pub use outcome::{Conclusion, Due, Verdict};
+pub use pages::{Cursor, EXPORTED, LOG_PAGE, LOOKED, LogPage, PageFilter};
 pub use passes::{DailyPass, LastPass, SendPass};
+pub use people::{IDLE, LONGEST, Person, Role, SignIn, SignedIn};
 pub use portrait::last_passes;
-pub use sending::{Bound, Queued, Remembered, SendConclusion, SendNote, Sending, Sent};
+pub use sales::{Counted, LONGEST_SPAN, SalesDetail, SalesRow, SoldToday};
+pub use sending::{Bound, QUEUED_CONTENT, Queued, Remembered, SendConclusion, SendNote, Sending, Sent};
+pub use story::{ATTEMPTS_SHOWN, Story, Unmatched};
+pub use trail::{Done, Note, TRAIL_PAGE, TrailFilter};
+pub use wishes::Paused;
 
-use crate::model::BranchCode;
 use crate::planted::{Bug, planted, step};
-use crate::problem::Problem;
 
 /// The database's file in the state directory.
 const DATABASE: &str = "posbridge.sqlite";
 
 /// Each step takes the schema one version on; version = number of steps. Only ever append.
-const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("step2.sql"), include_str!("step3.sql"), include_str!("step4.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("step2.sql"),
+    include_str!("step3.sql"),
+    include_str!("step4.sql"),
+    include_str!("step5.sql"),
+    include_str!("step6.sql"),
+    include_str!("step7.sql"),
+];
 
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// Statements that stay prepared: all that a pass asks for. With fewer, those of one part of a pass push out those of the next,
+/// and preparing takes as long as answering.
+const STATEMENTS: usize = 128;
 
 /// What SQLite's shared memory takes at a time.
 const PROBE: usize = 32 * 1024;
@@ -136,19 +164,6 @@ pub struct Sealed {
     pub updated_at: Timestamp,
 }
 
-/// What was learnt about central or a branch.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Endpoint {
-    /// The user's id there.
-    pub uid: Option<i64>,
-    /// JSON of the fields it has.
-    pub fields: Option<String>,
-    /// Branch: its clock at the start of the last pass that found something, as Odoo writes times.
-    pub cursor: Option<String>,
-    /// Branch: what is wrong with all of it.
-    pub problem: Option<Problem>,
-}
-
 impl Store {
     /// Opens the ledger; makes directory (0700) and database at the first use, and brings an older one up to date.
     ///
@@ -178,6 +193,7 @@ impl Store {
     fn connect(directory: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
         let path = directory.join(DATABASE);
         let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|e| explain(e, directory))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let store = Self {
             directory: Arc::new(directory.to_owned()),
             connection: Arc::new(Mutex::new(connection)),
@@ -283,78 +299,6 @@ impl Store {
         done.map_err(|e| explain(e, &self.directory))
     }
 
-    /// What is known about central or a branch. If the entry was for another database or log-in, nothing is.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn endpoint(&self, owner: &str, url: &str, database: &str, login: &str) -> Result<Endpoint, StoreError> {
-        self.read(|db| {
-            let row = db
-                .prepare_cached("SELECT url, database, login, uid, fields, cursor, problem FROM endpoint WHERE owner = ?1")?
-                .query_row([owner], |row| {
-                    let same_place = row.get::<_, String>(0)? == url && row.get::<_, String>(1)? == database;
-                    let same_login = same_place && row.get::<_, String>(2)? == login;
-                    Ok(Endpoint {
-                        uid: row.get::<_, Option<i64>>(3)?.filter(|_| same_login),
-                        fields: row.get::<_, Option<String>>(4)?.filter(|_| same_place),
-                        cursor: row.get::<_, Option<String>>(5)?.filter(|_| same_place),
-                        problem: json_column(row.get(6)?),
-                    })
-                })
-                .optional()?;
-            Ok(row.unwrap_or_default())
-        })
-    }
-
-    /// Remembers the user's id and the fields of central or a branch; its cursor goes if it is another database.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn remember_endpoint(
-        &self,
-        owner: &str,
-        url: &str,
-        database: &str,
-        login: &str,
-        uid: Option<i64>,
-        fields: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.write(|db| {
-            db.prepare_cached(
-                "INSERT INTO endpoint (owner, url, database, login, uid, fields) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (owner) DO UPDATE SET
-                     cursor = CASE WHEN url = excluded.url AND database = excluded.database THEN cursor END,
-                     url = excluded.url, database = excluded.database, login = excluded.login, uid = excluded.uid, fields = excluded.fields",
-            )?
-            .execute(params![owner, url, database, login, uid, fields])?;
-            Ok(())
-        })
-    }
-
-    /// Says, or with `None` unsays, what is wrong with a whole branch.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn set_branch_problem(&self, branch: &BranchCode, problem: Option<&Problem>) -> Result<(), StoreError> {
-        let problem = problem.map(|problem| json_text(&problem));
-        self.write(|db| {
-            db.execute("UPDATE endpoint SET problem = ?2 WHERE owner = ?1 AND problem IS NOT ?2", params![branch.as_str(), problem])?;
-            Ok(())
-        })
-    }
-
-    /// What is wrong with each whole branch.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn branch_problems(&self) -> Result<Vec<(String, Problem)>, StoreError> {
-        self.read(|db| {
-            let mut rows = db.prepare("SELECT owner, problem FROM endpoint WHERE problem IS NOT NULL ORDER BY owner")?;
-            let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, json_column::<Problem>(row.get(1)?))))?;
-            rows.filter_map(|row| row.map(|(owner, problem)| Some((owner, problem?))).transpose()).collect()
-        })
-    }
-
     /// The sealed passwords, by owner.
     ///
     /// # Errors
@@ -378,7 +322,25 @@ impl Store {
         })
     }
 
-    /// Keeps sealed passwords, all or none (a rotation re-seals them together).
+    /// The sealed passwords that are in use, without those that wait to take their place.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn passwords(&self) -> Result<Vec<Sealed>, StoreError> {
+        Ok(self.secrets()?.into_iter().filter(|secret| secret.field != Sealed::NEXT).collect())
+    }
+
+    /// Puts the password that waited in the place of the one that was refused; `sealed` is it, sealed to that place.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn promote_next(&self, sealed: &Sealed) -> Result<(), StoreError> {
+        self.put_secrets(std::slice::from_ref(sealed))?;
+        self.write(|db| db.execute("DELETE FROM secret WHERE owner = ?1 AND field = ?2", [sealed.owner.as_str(), Sealed::NEXT]).map(drop))
+    }
+
+    /// Keeps sealed passwords, all or none (a rotation re-seals them together). Which protocol the ones before spoke is forgotten: a
+    /// password speaks another one than a key.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -390,10 +352,18 @@ impl Store {
                      ON CONFLICT (owner, field) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
                 )?
                 .execute(params![secret.owner, secret.field, secret.sealed, secret.updated_at.as_second()])?;
+                db.prepare_cached("UPDATE endpoint SET protocol = NULL WHERE owner = ?1")?.execute([&secret.owner])?;
             }
             Ok(())
         })
     }
+}
+
+impl Sealed {
+    /// The field of the password or API key that logs in.
+    pub const PASSWORD: &'static str = "password";
+    /// The field of the one that takes its place when it is refused.
+    pub const NEXT: &'static str = "next_password";
 }
 
 fn sealed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sealed> {

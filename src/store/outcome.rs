@@ -14,6 +14,10 @@ use crate::model::{Amount, BranchCode, CentralId, PosOrder, SaleOrderModel};
 use crate::planted::{Bug, planted};
 use crate::problem::Problem;
 
+/// In `unknown`: an earlier call whose answer was lost may have written the order as it was before the branch changed it, and
+/// what goes now is the newer content. Ends when the draft is proved; then the change is told.
+pub(super) const OLDER_MAY_BE_WRITTEN: i64 = 2;
+
 /// Nothing is put off for longer than this: the longest pause with its part of chance is an hour and a quarter, and a server
 /// that asks for more than this is asked once too often.
 const LONGEST_PUT_OFF: Duration = Duration::from_secs(2 * 3600);
@@ -31,10 +35,12 @@ pub struct Due {
     pub attempts: u32,
     /// What it waited for until now.
     pub waits_for: Option<String>,
-    /// Whether an earlier try may have written it: its answer was lost, or the bridge was killed.
+    /// Whether an earlier try may have written it, or its older content: its answer was lost, or the bridge was killed.
     pub unknown: bool,
     /// Tells this content from what the branch may give meanwhile.
     pub content: String,
+    /// The witness in its external id, where the order has had another since an upgrade of its branch.
+    pub known_as: Option<String>,
 }
 
 impl Due {
@@ -62,6 +68,8 @@ pub enum Verdict {
         problems: Vec<Problem>,
         /// The draft, if one exists that is not as it should be.
         draft: Option<(CentralId<SaleOrderModel>, String)>,
+        /// Whether an earlier call may have written it all the same.
+        unknown: bool,
     },
     /// By itself, later.
     Again {
@@ -96,7 +104,7 @@ pub struct Conclusion {
 macro_rules! due {
     ($state:literal) => {
         concat!(
-            "SELECT id, content.payload, rows, attempts, waits_for, unknown, content_hash FROM record JOIN content ON content.record_id = id
+            "SELECT id, CASE WHEN unknown = 2 THEN coalesce(content.changed, content.payload) ELSE content.payload END, rows, attempts, waits_for, unknown, content_hash, known_as FROM record JOIN content ON content.record_id = id
              WHERE branch = ?1 AND id > ?2 AND ",
             $state,
             " AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3 OR due_at > ?4) ORDER BY id"
@@ -130,44 +138,28 @@ impl Store {
                 total += count;
                 let Some(order) = json_column(text(row.get_ref(1)?)) else { continue };
                 let (record, attempts, waits_for) = (row.get(0)?, row.get(3)?, row.get(4)?);
-                let (unknown, content) = (row.get(5)?, row.get(6)?);
-                due.push(Due { record, order, rows: count, attempts, waits_for, unknown, content });
+                let (unknown, content, known_as) = (row.get(5)?, row.get(6)?, row.get(7)?);
+                due.push(Due { record, order, rows: count, attempts, waits_for, unknown, content, known_as });
             }
             Ok(due)
         })
     }
 
-    /// Says, before a call is sent, that these records may be written by it. Stands until [`Store::conclude`]; a
-    /// crash in between leaves it, so that nobody takes the record for unsent. Returns those that are still to be sent:
-    /// a person may have ended one meanwhile.
+    /// Says, before a call is sent, that these records may be written by it, each with its [`Due::content`] or
+    /// [`super::QUEUED_CONTENT`]. Stands until its conclusion; a crash in between leaves it, so that nobody takes the record
+    /// for unsent. Returns those that are still to be sent: a person may have ended one meanwhile, and one that the branch
+    /// has changed since is not sent as it was.
     ///
     /// # Errors
     /// See [`StoreError`]; then the call must not be sent.
-    pub fn intend(&self, records: &[i64]) -> Result<HashSet<i64>, StoreError> {
-        self.write(|db| {
-            let mut intended = HashSet::new();
-            for record in records {
-                let noted = i64::from(!planted(Bug::NoIntent));
-                if db.prepare_cached("UPDATE record SET unknown = ?2 WHERE id = ?1 AND state = 'pending'")?.execute([*record, noted])? > 0 {
-                    intended.insert(*record);
-                }
-            }
-            Ok(intended)
-        })
-    }
-
-    /// As [`Store::intend`], for orders with their [`Due::content`]: one that the branch has changed since is not to be sent
-    /// as it was.
-    ///
-    /// # Errors
-    /// As [`Store::intend`].
-    pub fn intend_orders(&self, orders: &[(i64, String)]) -> Result<HashSet<i64>, StoreError> {
+    pub fn intend(&self, records: &[(i64, String)]) -> Result<HashSet<i64>, StoreError> {
         self.write(|db| {
             let any_state = planted(Bug::ReplayDone) || planted(Bug::ReplayIgnored);
             let state = if any_state { "" } else { "AND state = 'pending'" };
-            let mut query = db.prepare_cached(&format!("UPDATE record SET unknown = ?2 WHERE id = ?1 {state} AND content_hash = ?3"))?;
+            let sql = format!("UPDATE record SET unknown = max(unknown, ?2) WHERE id = ?1 {state} AND content_hash = ?3");
+            let mut query = db.prepare_cached(&sql)?;
             let mut intended = HashSet::new();
-            for (record, content) in orders {
+            for (record, content) in records {
                 if query.execute(params![record, !planted(Bug::NoIntent), content])? > 0 {
                     intended.insert(*record);
                 }
@@ -193,6 +185,10 @@ impl Store {
                     continue;
                 }
                 conclude_one(db, conclusion, duration_ms, now)?;
+                if matches!(conclusion.verdict, Verdict::Failed { draft: None, .. }) && doubt(db, conclusion.record)? == 1 {
+                    // The content that may be written cannot go; what the branch has made of it since may.
+                    released += usize::from(newer_goes(db, conclusion.record, now)?);
+                }
                 let still = match &conclusion.verdict {
                     Verdict::Failed { problems, .. } => problems.iter().map(Problem::key).collect(),
                     // Nothing was learnt about what it waited for.
@@ -223,6 +219,31 @@ fn stands(db: &Connection, record: i64, content: &str) -> rusqlite::Result<bool>
     db.prepare_cached("SELECT 1 FROM record WHERE id = ?1 AND state = 'pending' AND content_hash = ?2")?.exists(params![record, content])
 }
 
+fn doubt(db: &Connection, record: i64) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT unknown FROM record WHERE id = ?1")?.query_row([record], |row| row.get(0))
+}
+
+/// Sends the newer content that is kept beside an order in doubt: it failed, and the change may be the fix. Whether central has the
+/// older one shows nothing but the draft; so the change is told beside it in any case. Whether there is such content.
+pub(super) fn newer_goes(db: &Connection, record: i64, now: Timestamp) -> rusqlite::Result<bool> {
+    let Some(newer) = newer_order(db, record)? else { return Ok(false) };
+    let changed = db
+        .prepare_cached(
+            "UPDATE record SET unknown = ?2, rows = ?3, amount_total = ?4, amount_tax = ?5, updated_at = ?6,
+                 due_at = CASE WHEN state = 'failed' THEN ?6 ELSE due_at END, state = 'pending'
+             WHERE id = ?1 AND unknown > 0 AND central_id IS NULL AND (state = 'failed' OR state = 'pending' AND unknown = ?2)",
+        )?
+        .execute(params![
+            record,
+            OLDER_MAY_BE_WRITTEN,
+            newer.lines.len() + 1, // and the closing note
+            newer.amount_total.to_string(),
+            newer.amount_tax.to_string(),
+            now.as_second()
+        ])?;
+    Ok(changed > 0)
+}
+
 /// What changed at the branch while the outcome of a call was not known: the same call was repeated, so the draft is as
 /// the order was before.
 fn changed_meanwhile(db: &Connection, record: i64, now: Timestamp) -> rusqlite::Result<()> {
@@ -248,28 +269,39 @@ fn conclude_one(db: &Connection, conclusion: &Conclusion, duration_ms: i64, now:
             back_at_central(db, record)?;
             changed_meanwhile(db, record, now)
         }
-        Verdict::Failed { problems, draft } => {
+        Verdict::Failed { problems, draft, unknown } => {
             let Some(first) = problems.first() else { return Ok(()) };
             // Then nothing was learnt of an earlier call whose answer was lost.
             let nothing_sent = conclusion.judged.is_some();
             db.prepare_cached(
-                "UPDATE record SET state = 'failed', unknown = unknown AND ?8, problems = ?2, cause = ?3, waits_for = ?4, attempts = attempts + 1, due_at = NULL,
+                "UPDATE record SET state = 'failed', unknown = CASE WHEN unknown = 2 OR ?8 THEN unknown ELSE ?9 END, problems = ?2, cause = ?3, waits_for = ?4, attempts = attempts + 1, due_at = NULL,
                      central_id = coalesce(?5, central_id), central_name = coalesce(?6, central_name), updated_at = ?7 WHERE id = ?1",
             )?
-            .execute(params![record, json_text(problems), first.cause(), first.key(), draft.as_ref().map(|d| d.0.get()), draft.as_ref().map(|d| &d.1), at, nothing_sent])?;
+            .execute(params![record, json_text(problems), first.cause(), first.key(), draft.as_ref().map(|d| d.0.get()), draft.as_ref().map(|d| &d.1), at, nothing_sent, unknown])?;
+            if draft.is_some() {
+                back_at_central(db, record)?;
+            }
             let message: Vec<String> = problems.iter().map(Problem::what).collect();
             attempt(db, record, now, duration_ms, "failed", Some(first), &message.join(" "))
         }
         Verdict::Again { problem, due_at, unknown } => {
             db.prepare_cached(
-                "UPDATE record SET unknown = ?2, problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
+                "UPDATE record SET unknown = CASE WHEN unknown = 2 THEN 2 ELSE ?2 END, problems = ?3, cause = ?4, attempts = attempts + 1,
+                     due_at = ?5, updated_at = ?6 WHERE id = ?1",
             )?
-            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), if planted(Bug::AgainTooLate) { too_far(Some(now)) - 100 } else { due_at.as_second() }, at])?;
+            .execute(params![
+                record,
+                unknown,
+                json_text(&[problem]),
+                problem.cause(),
+                if planted(Bug::AgainTooLate) { too_far(Some(now)) - 100 } else { due_at.as_second() },
+                at
+            ])?;
             attempt(db, record, now, duration_ms, "again", Some(problem), &problem.what())
         }
         Verdict::Ignored { problem } => {
             db.prepare_cached(
-                "UPDATE record SET state = 'ignored', unknown = 0, problems = ?2, cause = ?3, waits_for = NULL, attempts = attempts + 1, due_at = NULL,
+                "UPDATE record SET state = 'ignored', problems = ?2, cause = ?3, waits_for = NULL, attempts = attempts + 1, due_at = NULL,
                      updated_at = ?4 WHERE id = ?1",
             )?
             .execute(params![record, json_text(&[problem]), problem.cause(), at])?;
@@ -287,7 +319,17 @@ pub(super) fn attempt(
     problem: Option<&Problem>,
     message: &str,
 ) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO attempt (record_id, at, duration_ms, outcome, cause, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![record, now.as_second(), duration_ms, outcome, problem.map(Problem::cause), message])?;
+    db.prepare_cached(
+        "INSERT INTO attempt (record_id, at, duration_ms, outcome, cause, message, problem) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        record,
+        now.as_second(),
+        duration_ms,
+        outcome,
+        problem.map(Problem::cause),
+        message,
+        problem.map(|problem| json_text(&problem))
+    ])?;
     Ok(())
 }

@@ -23,7 +23,7 @@ pub struct LastPass {
     pub succeeded_at: Option<Timestamp>,
     /// When the branch last answered; `None` = not yet.
     pub answered_at: Option<Timestamp>,
-    /// When the window was last asked for without the bound on ids.
+    /// When the window was last asked for without the bound on ids, by our clock: it tells when the next one is due, not where it begins.
     pub whole_window_at: Option<Timestamp>,
     /// The branch's clock minus ours, in seconds.
     pub clock_offset_s: i64,
@@ -32,9 +32,10 @@ pub struct LastPass {
     /// The names of `shops` that were found at the branch.
     #[serde(default)]
     pub shops: Vec<String>,
-    /// What the settings asked for at the last pass that came to its end.
+    /// The branch's cursor in the ledger when it ended: a ledger that was put back has another one, and then this note tells nothing
+    /// of what that one has seen.
     #[serde(default)]
-    pub asked: Option<String>,
+    pub cursor: Option<String>,
 }
 
 impl LastPass {

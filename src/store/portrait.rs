@@ -28,6 +28,7 @@ impl Store {
                 "waiting_longest": waiting(db)?,
                 "last_attempts": attempts(db)?,
                 "endpoints": endpoints(db)?,
+                "notices": notices(db)?,
             }))
         })
     }
@@ -98,15 +99,19 @@ fn attempts(db: &Connection) -> rusqlite::Result<Vec<Value>> {
 }
 
 fn endpoints(db: &Connection) -> rusqlite::Result<Vec<Value>> {
-    let mut query = db.prepare("SELECT owner, uid IS NOT NULL, fields IS NOT NULL, cursor, problem FROM endpoint ORDER BY owner")?;
+    let mut query = db.prepare("SELECT owner, uid IS NOT NULL, fields IS NOT NULL, cursor FROM endpoint ORDER BY owner")?;
     let rows = query.query_map([], |row| {
-        let problem: Option<crate::problem::Problem> = super::json_column(row.get(4)?);
         // A time as Odoo writes it, or nothing: whatever else stood there would be somebody's text.
         let cursor = row.get::<_, Option<String>>(3)?.filter(|text| text.parse::<jiff::civil::DateTime>().is_ok());
         Ok(json!({
             "owner": row.get::<_, String>(0)?, "has_logged_in": row.get::<_, bool>(1)?, "fields_known": row.get::<_, bool>(2)?,
-            "cursor": cursor, "cause": problem.as_ref().map(crate::problem::Problem::cause),
+            "cursor": cursor,
         }))
     })?;
     rows.collect()
+}
+
+fn notices(db: &Connection) -> rusqlite::Result<Vec<Value>> {
+    let mut query = db.prepare("SELECT branch, cause FROM notice ORDER BY branch, cause")?;
+    query.query_map([], |row| Ok(json!({ "branch": row.get::<_, String>(0)?, "cause": row.get::<_, String>(1)? })))?.collect()
 }

@@ -42,6 +42,9 @@ pub struct Remembered {
 /// A record that orders name, bound by sending it: model, branch's id, central's.
 pub type Bound = (&'static str, i64, i64);
 
+/// What stands in the place of [`super::Due::content`] for what is sent: the queue has one content, that of the preview.
+pub const QUEUED_CONTENT: &str = "";
+
 /// A row of the queue.
 #[derive(Debug, Clone)]
 pub struct Queued {
@@ -59,6 +62,8 @@ pub struct Queued {
     pub attempts: u32,
     /// When it goes by itself.
     pub due_at: Option<Timestamp>,
+    /// Whether an earlier call may have written it: its answer was lost, or the bridge was killed.
+    pub unknown: bool,
 }
 
 /// What a try to send a record came to.
@@ -76,8 +81,6 @@ pub enum Sending {
         problem: Problem,
         /// When.
         due_at: Timestamp,
-        /// Whether the call may have been carried out.
-        unknown: bool,
     },
 }
 
@@ -90,6 +93,8 @@ pub struct SendConclusion {
     pub item: Item,
     /// What it came to.
     pub sending: Sending,
+    /// Whether this call or an earlier one may have written it all the same; `None` = none was made, so nothing was learnt of it.
+    pub unknown: Option<bool>,
 }
 
 impl Store {
@@ -151,7 +156,7 @@ impl Store {
     pub fn queue(&self, branch: &BranchCode) -> Result<Vec<Queued>, StoreError> {
         self.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT id, payload, state, problems, attempts, due_at, rows FROM record
+                "SELECT id, payload, state, problems, attempts, due_at, rows, unknown FROM record
                  WHERE branch = ?1 AND state IN ('pending', 'held', 'failed', 'ignored') AND direction = 'send' ORDER BY id",
             )?;
             let mut rows = query.query([branch.as_str()])?;
@@ -166,6 +171,7 @@ impl Store {
                     attempts: row.get(4)?,
                     due_at: row.get::<_, Option<i64>>(5)?.map(super::timestamp),
                     by_hand: row.get::<_, i64>(6)? == BY_HAND,
+                    unknown: row.get(7)?,
                 });
             }
             queue.sort_by_key(|queued| (queued.item.kind, queued.record));
@@ -249,14 +255,14 @@ fn enqueue_one(db: &Connection, branch: &BranchCode, item: &Item, rows: i64, now
     db.prepare_cached(
         "INSERT INTO record (branch, direction, kind, remote_id, witness, reference, state, due_at, write_date, content_hash, payload, rows,
              date_order, amount_total, amount_tax, currency, central_id, central_name, created_at, updated_at)
-         VALUES (?1, 'send', ?2, ?3, ?4, ?5, 'pending', ?8, '', '', ?6, ?7, '', '', '', '', ?3, ?5, ?8, ?8)
+         VALUES (?1, 'send', ?2, ?3, ?4, ?5, 'pending', ?8, '', ?9, ?6, ?7, '', '', '', '', ?3, ?5, ?8, ?8)
          ON CONFLICT DO UPDATE SET reference = excluded.reference, central_name = excluded.central_name, payload = excluded.payload,
              state = 'pending', reason = NULL, due_at = excluded.due_at, updated_at = excluded.updated_at,
              rows = CASE WHEN state IN ('done', 'ignored') THEN excluded.rows ELSE max(rows, excluded.rows) END
          RETURNING id",
     )?
     .query_row(
-        params![branch.as_str(), item.kind.as_str(), item.central_id.get(), item.external_id, item.reference, payload, rows, now.as_second()],
+        params![branch.as_str(), item.kind.as_str(), item.central_id.get(), item.external_id, item.reference, payload, rows, now.as_second(), QUEUED_CONTENT],
         |row| row.get(0),
     )
 }
@@ -285,18 +291,27 @@ fn conclude(db: &Connection, conclusion: &SendConclusion, duration_ms: i64, now:
                 return Ok(());
             }
             db.prepare_cached(
-                "UPDATE record SET state = ?2, unknown = 0, problems = ?3, cause = ?4, waits_for = ?5, attempts = attempts + 1,
-                     due_at = NULL, payload = ?6, updated_at = ?7 WHERE id = ?1",
+                "UPDATE record SET state = ?2, unknown = coalesce(?8, unknown), problems = ?3, cause = ?4, waits_for = ?5,
+                     attempts = attempts + 1, due_at = NULL, payload = ?6, updated_at = ?7 WHERE id = ?1",
             )?
-            .execute(params![record, state, json_text(problems), first.cause(), first.key(), json_text(item), at])?;
+            .execute(params![
+                record,
+                state,
+                json_text(problems),
+                first.cause(),
+                first.key(),
+                json_text(item),
+                at,
+                conclusion.unknown
+            ])?;
             let message: Vec<String> = problems.iter().map(Problem::what).collect();
             attempt(db, record, now, duration_ms, state, Some(first), &message.join(" "))
         }
-        Sending::Again { problem, due_at, unknown } => {
+        Sending::Again { problem, due_at } => {
             db.prepare_cached(
-                "UPDATE record SET unknown = ?2, problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
+                "UPDATE record SET unknown = coalesce(?2, unknown), problems = ?3, cause = ?4, attempts = attempts + 1, due_at = ?5, updated_at = ?6 WHERE id = ?1",
             )?
-            .execute(params![record, unknown, json_text(&[problem]), problem.cause(), due_at.as_second(), at])?;
+            .execute(params![record, conclusion.unknown, json_text(&[problem]), problem.cause(), due_at.as_second(), at])?;
             attempt(db, record, now, duration_ms, "again", Some(problem), &problem.what())
         }
     }

@@ -4,10 +4,18 @@ use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
+use crate::model::BranchCode;
 
 /// A ledger as each version of the schema left it; the last one is of today.
-const STATES: &[&str] =
-    &[include_str!("states/v1.sql"), include_str!("states/v2.sql"), include_str!("states/v3.sql"), include_str!("states/v4.sql")];
+const STATES: &[&str] = &[
+    include_str!("states/v1.sql"),
+    include_str!("states/v2.sql"),
+    include_str!("states/v3.sql"),
+    include_str!("states/v4.sql"),
+    include_str!("states/v5.sql"),
+    include_str!("states/v6.sql"),
+    include_str!("states/v7.sql"),
+];
 
 fn schema(store: &Store) -> Vec<String> {
     let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
@@ -34,6 +42,21 @@ fn every_older_state_opens_keeps_its_records_and_ends_like_a_fresh_one() {
         }
         store.check_sound().unwrap();
     }
+}
+
+#[test]
+fn what_was_wrong_with_a_whole_branch_stands_in_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let older = Connection::open(dir.path().join(DATABASE)).unwrap();
+    older.execute_batch(STATES[3]).unwrap();
+    let problem = crate::problem::Problem::BranchRestored { details: "a number came back".to_owned() };
+    older.execute("UPDATE endpoint SET problem = ?1 WHERE owner = 'tirana'", [json_text(&problem)]).unwrap();
+    drop(older);
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.branch_problems().unwrap(), [("tirana".to_owned(), problem)]);
+    let newest = tempfile::tempdir().unwrap();
+    Connection::open(newest.path().join(DATABASE)).unwrap().execute_batch(STATES[4]).unwrap();
+    assert_eq!(Store::open(newest.path()).unwrap().branch_problems().unwrap().len(), 2);
 }
 
 /// The newest of the kept states, opened.

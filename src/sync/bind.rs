@@ -129,14 +129,17 @@ async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindi
         return Ok(());
     }
     let (bound, _) = bound(pass, ids).await?;
+    let (code, bare) = (pass.branch.code.clone(), bound.keys().copied().collect::<Vec<_>>());
+    let chosen = pass.bridge.store.run(move |store| store.chosen(&code, Tax::NAME, &bare)).await?;
     let wanted: Vec<BranchTax> = kept(pass, ids).await?;
     let candidates = pass.central.taxes(resolved.draft.company_id).await?;
     let mut found = Vec::new();
     for tax in &wanted {
-        // A name in branches.toml comes before what was once matched: it may have been written since.
+        // A name in branches.toml comes before what was once matched: it may have been written since. What a person chose for
+        // this one tax comes before both.
         let setting = pass.branch.taxes.get(&tax.name).map(String::as_str);
-        let known =
-            bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| setting.is_none() && candidates.iter().any(|c| c.id == *id));
+        let stands = setting.is_none() || chosen.contains_key(&tax.id.get());
+        let known = bound.get(&tax.id.get()).map(|id| CentralId::new(*id)).filter(|id| stands && candidates.iter().any(|c| c.id == *id));
         let result = match known {
             Some(id) => Ok(id),
             None => mapping::match_tax(tax, setting, &candidates, &resolved.company),

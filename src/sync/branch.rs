@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OnceCell};
 
 use super::Bridge;
 use super::central::Central;
 use super::connection::Connection;
 use crate::config::Branch;
 use crate::mapping::Bindings;
+use crate::odoo::records::Fields;
 use crate::store::{Endpoint, Kept, LastPass};
 
 /// What a pass is to do.
@@ -46,6 +47,8 @@ pub struct BranchPass {
     pub(super) central: Arc<Central>,
     pub(super) connection: Connection,
     pub(super) endpoint: Endpoint,
+    /// The fields that the branch has, once the pass knows them: what refreshes and what reads need them both.
+    pub(super) fields: OnceCell<Fields>,
     pub(super) request: Request,
     pub(super) last: Option<LastPass>,
     pub(super) started_at: Timestamp,
@@ -55,6 +58,10 @@ pub struct BranchPass {
     pub(super) gone: Mutex<HashSet<i64>>,
     /// Rows in the next batch.
     pub(super) batch_rows: AtomicUsize,
+    /// When the ledger got its first order of the branch.
+    pub(super) first_kept: OnceCell<Option<Timestamp>>,
+    /// Whether central had drafts of the branch before this pass wrote any, once that was asked.
+    pub(super) drafted_before: OnceCell<bool>,
     /// Rung when a page was kept, or reading ended.
     pub(super) kept: Notify,
     pub(super) reading_ended: AtomicBool,

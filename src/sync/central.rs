@@ -24,6 +24,8 @@ pub struct Central {
     /// How many calls may write at one time.
     pub(super) writers: Arc<Semaphore>,
     pub(super) parallel: usize,
+    /// Held by who makes sure that it is the central that is meant.
+    pub(super) looking: Mutex<()>,
     /// Sales taxes by company, read once.
     taxes: Mutex<HashMap<CentralId<Company>, Arc<Vec<CentralTax>>>>,
 }
@@ -53,18 +55,33 @@ pub(super) struct Named {
 impl Central {
     /// Central over a connection, with at most `writers` calls that write at one time.
     pub fn new(connection: Connection, writers: usize) -> Self {
-        Self { connection: Arc::new(connection), writers: Arc::new(Semaphore::new(writers)), parallel: writers, taxes: Mutex::default() }
+        Self {
+            connection: Arc::new(connection),
+            writers: Arc::new(Semaphore::new(writers)),
+            parallel: writers,
+            looking: Mutex::default(),
+            taxes: Mutex::default(),
+        }
     }
 
     /// The same client and the same limit on writers, with nothing remembered of what central has: for the next run.
     #[must_use]
     pub fn anew(&self) -> Self {
-        Self { connection: self.connection.clone(), writers: self.writers.clone(), parallel: self.parallel, taxes: Mutex::default() }
+        Self {
+            connection: self.connection.clone(),
+            writers: self.writers.clone(),
+            parallel: self.parallel,
+            looking: Mutex::default(),
+            taxes: Mutex::default(),
+        }
     }
 
-    /// When the API key of the bridge's user ends, as far as central tells.
-    pub async fn key_expiry(&self) -> Option<jiff::Timestamp> {
-        super::keys::key_expiry(&self.connection).await
+    /// When the API key of the bridge's user ends, as far as central tells; it is written down.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreError`].
+    pub async fn key_expiry(&self, bridge: &Bridge) -> Result<Option<jiff::Timestamp>, crate::store::StoreError> {
+        super::keys::look_at_key(&self.connection, &bridge.store).await
     }
 
     /// How long each call since the last time of asking took.

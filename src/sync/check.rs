@@ -17,9 +17,12 @@ use tokio::task::JoinSet;
 
 use super::Halt;
 use super::connection::{Connection, client, connect};
+use super::explain::major_of;
+use super::keys::look_at_key;
+use crate::alerts::ends_soon;
 use crate::config::{Branch, Config, Endpoint};
-use crate::model::{Model, User};
-use crate::odoo::{Call, OdooError};
+use crate::model::{Model, Protocol, User};
+use crate::odoo::{Call, Known, OdooError};
 use crate::problem::{Problem, Side};
 use crate::store::{Store, StoreError};
 
@@ -32,6 +35,10 @@ const CLOCK_LIMIT_S: i64 = 120;
 /// A `Date` header has whole seconds and comes with the delay of the line: below this, clocks are the same.
 const DATE_STEP_S: i64 = 3;
 
+/// The first version that has JSON-2, and the first without XML-RPC (odoo/odoo#252721).
+const JSON2_FROM: u32 = 19;
+const XMLRPC_BEFORE: u32 = 22;
+
 /// Names listed in one step before "and 4 more".
 const LISTED: usize = 8;
 
@@ -39,7 +46,7 @@ const LISTED: usize = 8;
 const MODELS_MAX: usize = 78;
 
 /// Steps of every side, in the order in which they depend on each other.
-const REACH: [&str; 7] = ["settings", "password", "dns", "connection", "odoo", "database", "log_in"];
+const REACH: [&str; 9] = ["settings", "password", "dns", "connection", "odoo", "database", "log_in", "protocol", "key"];
 
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,7 +63,7 @@ pub enum Verdict {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// Its stable short name.
     pub step: &'static str,
@@ -68,10 +75,13 @@ pub struct Step {
     pub next_step: Option<String>,
     /// The cause, as in the log, of a step that is not as it should be.
     pub cause: Option<&'static str>,
+    /// The same, for those who say it in their own words.
+    #[serde(skip)]
+    pub problem: Option<Problem>,
 }
 
 /// What was found at one side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checked {
     /// `central` or a branch's code.
     pub side: String,
@@ -90,7 +100,7 @@ impl Checked {
     }
 
     fn add(&mut self, step: &'static str, result: Verdict, what: String, next_step: Option<String>, cause: Option<&'static str>) {
-        self.steps.push(Step { step, result, what, next_step, cause });
+        self.steps.push(Step { step, result, what, next_step, cause, problem: None });
     }
 
     fn ok(&mut self, step: &'static str, what: impl Into<String>) {
@@ -103,6 +113,9 @@ impl Checked {
 
     fn problem(&mut self, step: &'static str, result: Verdict, problem: &Problem) {
         self.add(step, result, problem.what(), Some(problem.next_step()), Some(problem.cause()));
+        if let Some(step) = self.steps.last_mut() {
+            step.problem = Some(problem.clone());
+        }
     }
 
     fn failed_by(&mut self, step: &'static str, problem: &Problem) {
@@ -188,17 +201,25 @@ async fn reach(
         }
     };
     // Whether an Odoo answers can be seen without a password.
-    let probe = if connection.is_some() { None } else { client(side.clone(), endpoint, SecretString::from(""), None).ok() };
+    let probe = if connection.is_some() { None } else { client(side.clone(), endpoint, SecretString::from(""), Known::default()).ok() };
     let Some(asking) = connection.as_ref().or(probe.as_ref()) else { return Ok(None) };
-    let Some(major) = answers(asking, endpoint, seen).await else { return Ok(None) };
-    let Some(connection) = connection else { return Ok(None) };
+    let Some(version) = answers(asking, endpoint, seen).await else { return Ok(None) };
+    asking.note_version(store, &version)?;
+    let before = store.endpoint(side.as_str(), url, database, user)?.upgrade;
+    let before = before.map(|before| format!(" ({} until {})", before.from, before.at.strftime("%F"))).unwrap_or_default();
+    seen.ok("odoo", format!("Odoo {version}{before}"));
+    let Some(mut connection) = connection else { return Ok(None) };
+    connection.asked.major = major_of(&version);
     match log_in(&connection).await {
         Ok(()) => {}
         Err(problem) => {
             if matches!(problem, Problem::DatabaseUnknown { .. }) {
                 seen.failed_by("database", &problem);
             } else {
-                if matches!(problem, Problem::PasswordRefused { .. } | Problem::KeyExpired { .. }) {
+                if matches!(
+                    problem,
+                    Problem::PasswordRefused { .. } | Problem::KeyExpired { .. } | Problem::KeyNeeded { .. } | Problem::KeyOfAnother { .. }
+                ) {
                     seen.ok("database", format!("{database:?} exists"));
                 }
                 seen.failed_by("log_in", &problem);
@@ -208,14 +229,17 @@ async fn reach(
     }
     seen.ok("database", format!("{database:?} exists"));
     connection.remember(store, None)?;
+    let major = connection.asked.major.unwrap_or(0);
     let reached = Reached { connection, major };
+    protocol(&reached, endpoint, seen);
+    key(&reached, store, seen).await?;
     let sends = matches!(side, Side::Branch(code) if config.branch(code.as_str()).is_some_and(|branch| !branch.send.kinds.is_empty()));
     administrator(&reached, side, sends, seen).await;
     Ok(Some(reached))
 }
 
-/// Name, connection and server; the major version if an Odoo answers.
-async fn answers(asking: &Connection, endpoint: &Endpoint, seen: &mut Checked) -> Option<u32> {
+/// Name, connection and server; the version if an Odoo answers.
+async fn answers(asking: &Connection, endpoint: &Endpoint, seen: &mut Checked) -> Option<String> {
     let parsed = reqwest::Url::parse(&endpoint.url).ok()?;
     let (host, port) = (parsed.host_str()?.trim_matches(['[', ']']).to_owned(), parsed.port_or_known_default()?);
     let answer = asking.odoo.version().await;
@@ -234,10 +258,8 @@ async fn answers(asking: &Connection, endpoint: &Endpoint, seen: &mut Checked) -
     }
     match answer {
         Ok(version) => {
-            seen.ok("odoo", format!("Odoo {version}"));
             clock(asking, seen);
-            let digits: String = version.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-            Some(digits.parse().unwrap_or(0))
+            Some(version)
         }
         Err(error) => {
             seen.failed_by(step, &asking.explain(&error));
@@ -283,8 +305,54 @@ fn clock(asking: &Connection, seen: &mut Checked) {
 
 /// Logs in, with a call that every user may make: a remembered id alone proves no password.
 async fn log_in(connection: &Connection) -> Result<(), Problem> {
-    let call = Call::new(User::NAME, "context_get");
+    // `context_get` would need no right at all, but 14 cannot put its answer into XML.
+    let call = Call::search_read(User::NAME, json!([["id", "=", 0]]), &["login"]).arg("limit", json!(1));
     connection.ask::<serde_json::Value>(&call).await.map(drop)
+}
+
+/// How the Odoo is called, and whether that has an end.
+fn protocol(reached: &Reached, endpoint: &Endpoint, seen: &mut Checked) {
+    let Reached { connection, major } = reached;
+    let Some(spoken) = connection.odoo.protocol() else { return };
+    let name = spoken.name();
+    if spoken == Protocol::Json2 {
+        return seen.ok("protocol", format!("Called over {name}, with an API key"));
+    }
+    if *major < JSON2_FROM {
+        return seen.ok("protocol", format!("Called over {name}, the only one before Odoo {JSON2_FROM}"));
+    }
+    let (side, login) = (&connection.asked.side, &connection.asked.login);
+    let seal = format!(
+        "log in there as {login:?}, open My Preferences > Security > Add API Key, and seal the key with `posbridge secret set {side}`"
+    );
+    let (why, next) = match endpoint.protocol {
+        Some(_) => (
+            "as `protocol` says",
+            format!(
+                "Integrator: before Odoo {XMLRPC_BEFORE}, {seal}, unless one is sealed already; then delete `protocol` from branches.toml."
+            ),
+        ),
+        None => ("since a password is sealed and no API key", format!("Integrator: before Odoo {XMLRPC_BEFORE}, {seal}.")),
+    };
+    seen.warn(
+        "protocol",
+        format!("Called over {name}, {why}. Odoo {XMLRPC_BEFORE} will not have it any more, and JSON-2 is faster."),
+        next,
+    );
+}
+
+/// Whether an API key of the user ends soon.
+async fn key(reached: &Reached, store: &Store, seen: &mut Checked) -> Result<(), StoreError> {
+    let Reached { connection, .. } = reached;
+    let now = connection.odoo.clock().now();
+    match look_at_key(connection, store).await? {
+        Some(ends) if ends_soon(ends, now) => {
+            seen.problem("key", Verdict::Warning, &Problem::KeyEnds { side: connection.asked.side.clone(), ends });
+        }
+        Some(ends) => seen.ok("key", format!("The first API key of the user ends on {}", ends.strftime("%Y-%m-%d %H:%M UTC"))),
+        None => seen.ok("key", "No API key of the user is known to end"),
+    }
+    Ok(())
 }
 
 async fn administrator(reached: &Reached, side: &Side, sends: bool, seen: &mut Checked) {
@@ -300,12 +368,17 @@ async fn administrator(reached: &Reached, side: &Side, sends: bool, seen: &mut C
         seen.ok("log_in", format!("User {login:?} logs in"));
         return;
     }
-    let groups = match side {
-        Side::Central => "\"Sales / User: All Documents\"",
-        Side::Branch(_) if sends => {
+    // The group of everybody who works in Odoo has another name since 19.
+    let groups = match (side, *major >= 19) {
+        (Side::Central, _) => "\"Sales / User: All Documents\"",
+        (Side::Branch(_), true) if sends => {
             "\"Point of Sale / User\", \"Role / User\", those of the kinds that are sent (README, Send master data)"
         }
-        Side::Branch(_) => "\"Point of Sale / User\" and \"Role / User\"",
+        (Side::Branch(_), false) if sends => {
+            "\"Point of Sale / User\", \"User types / Internal User\", those of the kinds that are sent (README, Send master data)"
+        }
+        (Side::Branch(_), true) => "\"Point of Sale / User\" and \"Role / User\"",
+        (Side::Branch(_), false) => "\"Point of Sale / User\" and \"User types / Internal User\"",
     };
     let next = format!(
         "Integrator: give the bridge a user of its own with {groups} and no more, write its login as `user`, and type `posbridge \

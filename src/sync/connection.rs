@@ -12,10 +12,10 @@ use super::explain::{self, Asked, problem};
 use super::{Bridge, Halt, jitter};
 use crate::clock::Clock;
 use crate::config::{Branch, Endpoint};
-use crate::odoo::{Call, Odoo, OdooError, Target};
+use crate::odoo::{Call, Known, Odoo, OdooError, Target};
 use crate::problem::{Problem, Side};
 use crate::secret::{KeyRing, bound};
-use crate::store::{Store, StoreError};
+use crate::store::{Sealed, Store, StoreError, Upgrade};
 
 /// Tries of one call within a pass, for failures that pass by themselves.
 pub(super) const TRIES: u32 = 4;
@@ -34,6 +34,8 @@ pub struct Connection {
     /// For sentences.
     pub asked: Asked,
     endpoint: Endpoint,
+    /// The password that waits, sealed to the place of the one in use.
+    next: Option<Sealed>,
 }
 
 impl Connection {
@@ -98,18 +100,109 @@ impl Connection {
         }
     }
 
-    /// Writes the user's id and the fields down, if they are new.
+    /// Writes the user's id, the protocol and the fields down, if they are new.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn remember(&self, store: &Store, fields: Option<&str>) -> Result<(), StoreError> {
-        let Endpoint { url, database, user, .. } = &self.endpoint;
-        let owner = self.asked.side.as_str();
-        let known = store.endpoint(owner, url, database, user)?;
-        if known.uid != self.odoo.uid() || (fields.is_some() && known.fields.as_deref() != fields) {
-            store.remember_endpoint(owner, url, database, user, self.odoo.uid(), fields.or(known.fields.as_deref()))?;
+        if let Some(next) = self.next.as_ref().filter(|_| self.odoo.took_next()) {
+            tracing::warn!(side = self.asked.side.as_str(), "The password or API key was refused: the next one has taken its place");
+            store.promote_next(next)?;
+            // It may speak another protocol.
+            self.odoo.forget_protocol();
+        }
+        let known = self.known(store)?;
+        let news = known.uid != self.odoo.uid() || known.protocol != self.odoo.protocol();
+        if news || (fields.is_some() && known.fields.as_deref() != fields) {
+            self.write_down(store, fields)?;
         }
         Ok(())
+    }
+
+    /// As [`Connection::remember`], also where nothing is new: afterwards there is an entry for this address.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn write_down(&self, store: &Store, fields: Option<&str>) -> Result<(), StoreError> {
+        let mut known = self.known(store)?;
+        known.uid = self.odoo.uid();
+        known.protocol = self.odoo.protocol();
+        known.fields = fields.map(str::to_owned).or(known.fields);
+        self.keep(store, &known)
+    }
+
+    /// Writes down when the first API key of the user ends, as far as the Odoo tells.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn note_key_end(&self, store: &Store, ends: Option<Timestamp>) -> Result<(), StoreError> {
+        let mut known = self.known(store)?;
+        if known.key_ends == ends {
+            return Ok(());
+        }
+        known.key_ends = ends;
+        self.keep(store, &known)
+    }
+
+    /// What the ledger knows of this side.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn known(&self, store: &Store) -> Result<crate::store::Endpoint, StoreError> {
+        let Endpoint { url, database, user, .. } = &self.endpoint;
+        store.endpoint(self.asked.side.as_str(), url, database, user)
+    }
+
+    fn keep(&self, store: &Store, known: &crate::store::Endpoint) -> Result<(), StoreError> {
+        let Endpoint { url, database, user, .. } = &self.endpoint;
+        store.remember_endpoint(self.asked.side.as_str(), url, database, user, known)
+    }
+
+    /// The version that the Odoo has, asked now and noted; where nobody answers, the one that it had, "" if that is not known.
+    /// One call, which needs no log-in.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn version_now(&self, store: &Store) -> Result<String, StoreError> {
+        match self.patiently(|| self.odoo.version()).await {
+            Ok(version) => self.note_version(store, &version).map(|_| version),
+            Err(_) => Ok(self.known(store)?.version.unwrap_or_default()),
+        }
+    }
+
+    /// Asks which version the Odoo has, as [`Connection::note_version`] takes it. One call, which needs no log-in; where nobody
+    /// answers, nothing is known to have changed.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn look_at_version(&self, store: &Store) -> Result<bool, StoreError> {
+        match self.odoo.version().await {
+            Ok(version) => self.note_version(store, &version),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Writes the version down. After an upgrade the Odoo may have other fields and speak another protocol, so that what was learnt
+    /// of these is forgotten, and it is told. Whether the version is another one than was known.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn note_version(&self, store: &Store, version: &str) -> Result<bool, StoreError> {
+        let mut known = self.known(store)?;
+        if known.version.as_deref() == Some(version) {
+            return Ok(false);
+        }
+        let before = known.version.replace(version.to_owned());
+        known.fields = None;
+        if let Some(from) = &before {
+            let side = self.asked.side.as_str();
+            tracing::warn!(side, from, to = version, "Odoo has another version than before: its fields and protocol are asked for anew");
+            known.protocol = self.endpoint.protocol;
+            known.upgrade = Some(Upgrade { from: from.clone(), at: self.odoo.clock().now() });
+            self.odoo.forget_protocol();
+        }
+        self.keep(store, &known)?;
+        Ok(true)
     }
 }
 
@@ -120,19 +213,36 @@ impl Connection {
 pub fn connect(store: &Store, state: &Path, side: Side, endpoint: &Endpoint) -> Result<Connection, Halt> {
     let Endpoint { url, database, user, .. } = endpoint;
     let owner = side.as_str().to_owned();
-    let sealed = store.secret(&owner, "password")?;
+    let sealed = store.secret(&owner, Sealed::PASSWORD)?;
     let Some(sealed) = sealed else { return Err(Problem::PasswordMissing { side }.into()) };
-    let opened = KeyRing::load(state).and_then(|keys| keys.open(&owner, "password", &bound(url, user), &sealed.sealed));
-    let password = opened.map_err(|error| Problem::PasswordUnreadable { side: side.clone(), reason: error.to_string() })?;
+    let bound = bound(url, user);
+    let waiting = store.secret(&owner, Sealed::NEXT)?;
+    let opened = KeyRing::load(state).and_then(|keys| {
+        let password = keys.open(&owner, Sealed::PASSWORD, &bound, &sealed.sealed)?;
+        // One that does not open, after a change of `url` or `user`, takes nobody's place.
+        let next = waiting.and_then(|waiting| {
+            let next = keys.open(&owner, Sealed::NEXT, &bound, &waiting.sealed).ok()?;
+            let sealed = keys.seal(&owner, Sealed::PASSWORD, &bound, &next).ok()?;
+            Some((next, Sealed { field: Sealed::PASSWORD.to_owned(), sealed, ..waiting }))
+        });
+        Ok((password, next))
+    });
+    let (password, next) = opened.map_err(|error| Problem::PasswordUnreadable { side: side.clone(), reason: error.to_string() })?;
     let known = store.endpoint(&owner, url, database, user)?;
-    Ok(client(side, endpoint, password, known.uid)?)
+    let mut connection = client(side, endpoint, password, Known { uid: known.uid, protocol: known.protocol })?;
+    connection.asked.major = known.version.as_deref().and_then(explain::major_of);
+    if let Some((next, sealed)) = next {
+        connection.odoo.set_next(next);
+        connection.next = Some(sealed);
+    }
+    Ok(connection)
 }
 
-/// Makes the client of a side; nothing is sent yet. `uid` is the user's id, if an earlier log-in gave it.
+/// Makes the client of a side; nothing is sent yet. `known` is what an earlier one learnt.
 ///
 /// # Errors
 /// A CA file or URL that cannot be used.
-pub(super) fn client(side: Side, endpoint: &Endpoint, password: SecretString, uid: Option<i64>) -> Result<Connection, Problem> {
+pub(super) fn client(side: Side, endpoint: &Endpoint, password: SecretString, known: Known) -> Result<Connection, Problem> {
     let Endpoint { url, database, user, .. } = endpoint;
     let ca_pem = match &endpoint.ca_file {
         Some(file) => Some(std::fs::read(file).map_err(|error| Problem::TlsFailed {
@@ -142,10 +252,17 @@ pub(super) fn client(side: Side, endpoint: &Endpoint, password: SecretString, ui
         })?),
         None => None,
     };
-    let target = Target { url: url.clone(), database: database.clone(), login: user.clone(), timeout: endpoint.timeout, ca_pem };
-    let asked = Asked { side, login: user.clone(), worked_before: uid.is_some() };
-    let odoo = Odoo::new(target, password, uid).map_err(|error| problem(&error, &asked))?;
-    Ok(Connection { odoo, asked, endpoint: endpoint.clone() })
+    let target = Target {
+        url: url.clone(),
+        database: database.clone(),
+        login: user.clone(),
+        timeout: endpoint.timeout,
+        protocol: endpoint.protocol,
+        ca_pem,
+    };
+    let asked = Asked { side, login: user.clone(), worked_before: known.uid.is_some(), major: None };
+    let odoo = Odoo::new(target, password, known).map_err(|error| problem(&error, &asked))?;
+    Ok(Connection { odoo, asked, endpoint: endpoint.clone(), next: None })
 }
 
 /// Connects to a branch.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::chores::{Chore, Chores};
@@ -26,7 +26,7 @@ use super::timetable::{Lane, Timetable};
 use super::{Bridge, Halt};
 use crate::config::Config;
 use crate::monitor::{self, Monitor};
-use crate::store::{Direction, LastPass, Lock, SendPass, Store, StoreError};
+use crate::store::{Direction, LastPass, Lock, Paused, SendPass, Store, StoreError};
 
 /// Longest sleep of the loop: after a suspended machine or a jump of the clock it looks again within this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(2);
@@ -62,6 +62,12 @@ pub enum News {
 /// The daemon's loop and what it knows.
 struct Daemon<T> {
     bridge: Arc<Bridge>,
+    /// The same, for whoever shows it to people.
+    shown: watch::Sender<Arc<Bridge>>,
+    /// The settings as the file has them: with the branches that are paused.
+    as_written: Config,
+    /// What people have paused.
+    paused: Vec<Paused>,
     central: Arc<Central>,
     /// The sealed password that the client of central was made with.
     central_seal: Option<String>,
@@ -83,6 +89,7 @@ struct Daemon<T> {
 /// A daemon that has its state directory and has not begun.
 pub struct Service {
     bridge: Arc<Bridge>,
+    shown: watch::Sender<Arc<Bridge>>,
     _alone: Lock,
 }
 
@@ -96,7 +103,13 @@ impl Service {
         let bridge = Bridge::open(config, "run")?;
         // A damaged ledger is refused before anything is written to it.
         bridge.store.run(Store::check_sound).await?;
-        Ok(Self { bridge: Arc::new(bridge), _alone: alone })
+        let bridge = Arc::new(bridge);
+        Ok(Self { shown: watch::Sender::new(bridge.clone()), bridge, _alone: alone })
+    }
+
+    /// What it works by, now and after each change of the settings.
+    pub fn bridge(&self) -> watch::Receiver<Arc<Bridge>> {
+        self.shown.subscribe()
     }
 
     /// The settings that it begins with.
@@ -109,7 +122,7 @@ impl Service {
     /// # Errors
     /// Central's password is missing or cannot be opened. Whatever goes wrong later is told and tried again.
     pub async fn run(self, monitor: Arc<Monitor>, mut orders: mpsc::Receiver<Order>, tell: impl Fn(News) + Send) -> Result<(), Halt> {
-        let mut daemon = Daemon::new(self.bridge, monitor, tell)?;
+        let mut daemon = Daemon::new(self.bridge, self.shown, monitor, tell)?;
         daemon.greet();
         daemon.turn_until_stopped(&mut orders).await;
         daemon.stop(&mut orders).await;
@@ -118,8 +131,11 @@ impl Service {
 }
 
 impl<T: Fn(News) + Send> Daemon<T> {
-    fn new(bridge: Arc<Bridge>, monitor: Arc<Monitor>, tell: T) -> Result<Self, Halt> {
+    fn new(bridge: Arc<Bridge>, shown: watch::Sender<Arc<Bridge>>, monitor: Arc<Monitor>, tell: T) -> Result<Self, Halt> {
         let now = Timestamp::now();
+        let (as_written, paused) = (bridge.config.clone(), bridge.store.paused()?);
+        let bridge = Arc::new(bridge.under(settings::without_paused(as_written.clone(), &paused)));
+        shown.send_replace(bridge.clone());
         let (central, central_seal) = passes::central(&bridge)?;
         let table = Timetable::new(&bridge.config, now, last_pass(&bridge.config.state));
         let settings = Watched::new(&bridge.config.file);
@@ -127,6 +143,9 @@ impl<T: Fn(News) + Send> Daemon<T> {
         monitor.branches(&watched(&bridge.config));
         Ok(Self {
             bridge,
+            shown,
+            as_written,
+            paused,
             central,
             central_seal,
             table,
@@ -217,7 +236,11 @@ impl<T: Fn(News) + Send> Daemon<T> {
                 (self.tell)(News::Alive);
             }
             Chore::Owing(lanes) => self.owe(&lanes, now),
-            Chore::Touched(_) => self.look_at_secrets(now).await,
+            Chore::Touched(_) => {
+                self.look_at_secrets(now).await;
+                self.look_at_pauses().await;
+                self.grant_wishes(now).await;
+            }
             Chore::LookForWork => self.chores.look_for_work(),
             Chore::Keys(_) | Chore::Done => {}
         }
@@ -240,13 +263,23 @@ impl<T: Fn(News) + Send> Daemon<T> {
 
     /// A password was set: whoever was waiting for it goes on.
     async fn look_at_secrets(&mut self, now: Timestamp) {
-        let Ok(secrets) = self.bridge.store.run(|store| store.secrets()).await else { return };
+        let Ok(secrets) = self.bridge.store.run(|store| store.passwords()).await else { return };
         for owner in self.chores.newly_sealed(secrets) {
             if owner == crate::problem::Side::CENTRAL {
                 self.renew_central();
             } else if let Ok(branch) = crate::model::BranchCode::new(&owner) {
                 self.table.ask_again(&branch, now);
             }
+        }
+    }
+
+    /// Starts the passes that people asked for, also of a branch that is away.
+    async fn grant_wishes(&mut self, now: Timestamp) {
+        let Ok(wishes) = self.bridge.store.run(|store| store.take_wishes()).await else { return };
+        for lane in wishes {
+            tracing::info!(branch = %lane.0, direction = lane.1.as_str(), "Branch {}: a pass was asked for", lane.0);
+            self.table.ask_again(&lane.0, now);
+            self.table.owe(&lane, now);
         }
     }
 

@@ -16,12 +16,12 @@ use super::bind::bind;
 use super::branch::BranchPass;
 use super::central::Resolved;
 use super::load::{Postponed, Refusal, load};
-use super::{Halt, explain, jitter};
+use super::{Halt, earlier, explain, jitter};
 use crate::clock::Clock;
 use crate::mapping::{self, plain};
 use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money};
 use crate::odoo::Call;
-use crate::odoo::records::{self, Adjustment, Draft, Rows};
+use crate::odoo::records::{self, Adjustment, CentralFields, Draft, Rows};
 use crate::planted::{Bug, planted};
 use crate::problem::{Problem, Side};
 use crate::store::{Conclusion, Due, Verdict};
@@ -54,7 +54,7 @@ const TAX_TOLERANCE: Amount = Amount::from_parts(5, 0, 0, false, 2);
 /// # Errors
 /// What keeps central from being written at all. The records that were tried are concluded, the rest stays due.
 pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
-    let mut resolved: Option<Arc<Resolved>> = None;
+    let mut resolved: Option<(Arc<Resolved>, Arc<CentralFields>)> = None;
     let mut batches: JoinSet<Result<bool, Halt>> = JoinSet::new();
     let (mut last, mut again) = (0, false);
     loop {
@@ -63,15 +63,18 @@ pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
         let due = next_batch(pass, last).await?;
         if let Some(newest) = due.last() {
             last = newest.record;
-            let resolved = match &resolved {
-                Some(resolved) => resolved.clone(),
-                None => resolved.insert(Arc::new(pass.central.resolve(&pass.branch).await?)).clone(),
+            let (resolved, fields) = match &resolved {
+                Some(known) => known.clone(),
+                None => {
+                    let meant = Arc::new(pass.central.resolve(&pass.branch).await?);
+                    resolved.insert((meant, Arc::new(central_fields(pass).await?))).clone()
+                }
             };
             if batches.len() >= pass.central.parallel {
                 again |= join_one(&mut batches).await?;
             }
             let pass = pass.clone();
-            batches.spawn(async move { batch(&pass, &resolved, due).await });
+            batches.spawn(async move { batch(&pass, &resolved, &fields, due).await });
         } else if !batches.is_empty() {
             again |= join_one(&mut batches).await?;
         } else if again | pass.renewed.swap(false, Ordering::AcqRel) {
@@ -84,6 +87,22 @@ pub async fn deliver(pass: &Arc<BranchPass>) -> Result<(), Halt> {
             pass.kept.notified().await;
         }
     }
+}
+
+/// What central calls its fields: from the ledger, or asked once.
+async fn central_fields(pass: &BranchPass) -> Result<CentralFields, Halt> {
+    let place = &pass.bridge.config.central.endpoint;
+    let (url, database, user) = (place.url.clone(), place.database.clone(), place.user.clone());
+    let known = pass.bridge.store.run(move |store| store.endpoint(Side::CENTRAL, &url, &database, &user)).await?;
+    if let Some(fields) = known.fields.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+        return Ok(fields);
+    }
+    let connection = &pass.central.connection;
+    let fields = connection.patiently(|| CentralFields::ask(&connection.odoo)).await?;
+    if !pass.request.dry_run {
+        connection.remember(&pass.bridge.store, Some(&serde_json::to_string(&fields).unwrap_or_default()))?;
+    }
+    Ok(fields)
 }
 
 async fn next_batch(pass: &BranchPass, after: i64) -> Result<Vec<Due>, Halt> {
@@ -103,7 +122,7 @@ async fn join_one(batches: &mut JoinSet<Result<bool, Halt>>) -> Result<bool, Hal
 
 /// Maps, writes, proves and records one batch. Whether others may go now that waited: released by a fix, or mapped with
 /// a match that was dropped.
-async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<bool, Halt> {
+async fn batch(pass: &BranchPass, resolved: &Resolved, fields: &CentralFields, due: Vec<Due>) -> Result<bool, Halt> {
     let began = Instant::now();
     let orders: Vec<_> = due.iter().map(|due| due.order.clone()).collect();
     bind(pass, resolved, &orders).await?;
@@ -116,12 +135,13 @@ async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<
         verdicts.extend(drafts.iter().map(|(place, draft)| (*place, would(draft))));
     } else if !drafts.is_empty() {
         let _permit = pass.central.writers.acquire().await;
+        earlier::recognize(pass, &due, &mut drafts).await?;
         let wanted: Vec<(i64, String)> = drafts.keys().map(|place| (due[*place].record, due[*place].content.clone())).collect();
-        let intended = pass.bridge.store.run(move |store| store.intend_orders(&wanted)).await?;
+        let intended = pass.bridge.store.run(move |store| store.intend(&wanted)).await?;
         // In the meantime somebody may have said that one is not to be sent, or the branch has changed it.
         again = intended.len() < drafts.len();
         drafts.retain(|place, _| intended.contains(&due[*place].record));
-        let mut writer = Writer { pass, resolved, due: &due, drafts: &drafts, verdicts: &mut verdicts, dropped_match: false };
+        let mut writer = Writer { pass, resolved, fields, due: &due, drafts: &drafts, verdicts: &mut verdicts, dropped_match: false };
         halt = writer.write().await.err();
         again |= writer.dropped_match;
     }
@@ -133,15 +153,21 @@ async fn batch(pass: &BranchPass, resolved: &Resolved, due: Vec<Due>) -> Result<
 async fn map(pass: &BranchPass, resolved: &Resolved, due: &[Due]) -> (BTreeMap<usize, Verdict>, BTreeMap<usize, SaleOrder>) {
     let bindings = pass.bindings.lock().await;
     let (mut verdicts, mut drafts) = (BTreeMap::new(), BTreeMap::new());
+    // What central may have already is not left out: repeated, the call says what is there, and the draft names the invoice.
+    let begun = mapping::Settings { skip_invoiced: false, ..resolved.settings.clone() };
     for (place, due) in due.iter().enumerate() {
-        match mapping::map(&due.order, &resolved.settings, &bindings) {
-            Ok(draft) => {
+        let settings = if due.unknown { &begun } else { &resolved.settings };
+        match mapping::map(&due.order, settings, &bindings) {
+            Ok(mut draft) => {
+                if let Some(witness) = &due.known_as {
+                    draft.external_id = mapping::external_id_as(&resolved.settings.code, &due.order, witness);
+                }
                 drafts.insert(place, draft);
             }
             Err(problems) => {
                 let verdict = match problems.first() {
                     Some(problem @ Problem::InvoicedSkipped { .. }) => Verdict::Ignored { problem: problem.clone() },
-                    _ => Verdict::Failed { problems, draft: None },
+                    _ => Verdict::Failed { problems, draft: None, unknown: due.unknown },
                 };
                 verdicts.insert(place, verdict);
             }
@@ -205,6 +231,7 @@ fn tell(pass: &BranchPass, due: &Due, verdict: &Verdict, took: Duration) {
 struct Writer<'a> {
     pass: &'a BranchPass,
     resolved: &'a Resolved,
+    fields: &'a CentralFields,
     due: &'a [Due],
     drafts: &'a BTreeMap<usize, SaleOrder>,
     verdicts: &'a mut BTreeMap<usize, Verdict>,
@@ -263,13 +290,22 @@ impl Writer<'_> {
         let call = |set: &[usize]| self.call(content, set);
         let fates = load(&self.pass.central.connection, places, call, |took, rows| self.resize(took, rows)).await;
         for (place, refusal) in fates.refused {
+            // A call that was refused or not carried out says nothing of an earlier one whose answer was lost, in this pass or
+            // before it.
+            let unknown = fates.doubted.contains(&place) || self.due[place].unknown;
             match refusal {
-                Refusal::Row(words) => self.refuse_row(content, place, &words).await?,
-                Refusal::Alone(problem) => self.fail(content, place, problem),
+                Refusal::Row(words) => self.refuse_row(content, place, &words, unknown).await?,
+                Refusal::Alone(problem) => self.fail(content, place, problem, unknown),
             }
         }
         for (place, postponed) in fates.postponed {
-            self.postpone(place, postponed);
+            self.postpone(content, place, postponed);
+        }
+        if let Some(Problem::FieldMissing { .. }) = &fates.halt {
+            // Central was upgraded: the next pass asks it anew.
+            let central = &self.pass.central.connection;
+            central.look_at_version(&self.pass.bridge.store).await?;
+            central.remember(&self.pass.bridge.store, Some(""))?;
         }
         Ok((fates.written, fates.halt))
     }
@@ -278,11 +314,11 @@ impl Writer<'_> {
         match content {
             Content::Drafts => {
                 let drafts: Vec<SaleOrder> = set.iter().map(|place| self.drafts[place].clone()).collect();
-                records::create_once(&drafts, &self.resolved.draft)
+                records::create_once(&drafts, &self.resolved.draft, self.fields)
             }
             Content::Adjustments { product, lines } => {
                 let lines: Vec<Adjustment> = set.iter().map(|place| lines[place].1.clone()).collect();
-                records::adjust_once(&lines, *product, self.resolved.draft.company_id)
+                records::adjust_once(&lines, *product, self.resolved.draft.company_id, self.fields)
             }
         }
     }
@@ -305,15 +341,16 @@ impl Writer<'_> {
     }
 
     /// A person has to look at this one.
-    fn fail(&mut self, content: &Content<'_>, place: usize, problem: Problem) {
+    fn fail(&mut self, content: &Content<'_>, place: usize, problem: Problem, unknown: bool) {
         let draft = match content {
             Content::Drafts => None,
             Content::Adjustments { lines, .. } => lines.get(&place).map(|(draft, _)| (draft.id, draft.name.clone())),
         };
-        self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft });
+        let unknown = unknown && draft.is_none();
+        self.verdicts.insert(place, Verdict::Failed { problems: vec![problem], draft, unknown });
     }
 
-    async fn refuse_row(&mut self, content: &Content<'_>, place: usize, words: &str) -> Result<(), Halt> {
+    async fn refuse_row(&mut self, content: &Content<'_>, place: usize, words: &str, unknown: bool) -> Result<(), Halt> {
         let problem = explain::complaint(words);
         let stale = match explain::gone_record(words) {
             Some(gone) => self.forget(gone.get()).await?,
@@ -322,9 +359,9 @@ impl Writer<'_> {
         if stale {
             // Look again in this pass, with what central has now.
             self.dropped_match = true;
-            self.verdicts.insert(place, Verdict::Again { problem, due_at: self.pass.now(), unknown: self.due[place].unknown });
+            self.verdicts.insert(place, Verdict::Again { problem, due_at: self.pass.now(), unknown });
         } else {
-            self.fail(content, place, problem);
+            self.fail(content, place, problem, unknown);
         }
         Ok(())
     }
@@ -345,15 +382,15 @@ impl Writer<'_> {
     }
 
     /// This one is tried again by itself.
-    fn postpone(&mut self, place: usize, Postponed { problem, retry_after, unknown }: Postponed) {
+    fn postpone(&mut self, content: &Content<'_>, place: usize, Postponed { problem, retry_after, unknown }: Postponed) {
         if unknown && planted(Bug::LostAnswerIsFailure) {
-            return self.fail(&Content::Drafts, place, problem);
+            return self.fail(&Content::Drafts, place, problem, false);
         }
         let now = self.pass.now();
         let asked = retry_after.and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
         let due_at = due_after(self.due[place].attempts, &self.pass.bridge.clock).max(asked);
-        // A call that was not carried out says nothing of an earlier one whose answer was lost.
-        let unknown = unknown || self.due[place].unknown;
+        // What waits for its adjustment line is at central, and not proved.
+        let unknown = unknown || self.due[place].unknown || matches!(content, Content::Adjustments { .. });
         self.verdicts.insert(place, Verdict::Again { problem, due_at, unknown });
     }
 
@@ -367,7 +404,10 @@ impl Writer<'_> {
         let mut lines = BTreeMap::new();
         for (place, id) in written {
             let Some(draft) = held.get(id) else {
-                self.verdicts.insert(*place, Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None });
+                self.verdicts.insert(
+                    *place,
+                    Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None, unknown: false },
+                );
                 continue;
             };
             let order = &self.due[*place].order;
@@ -412,7 +452,7 @@ impl Writer<'_> {
             let held = self.read_back(&adjusted).await?;
             for (place, id) in &adjusted {
                 let verdict = match held.get(id) {
-                    None => Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None },
+                    None => Verdict::Failed { problems: vec![Problem::DraftGone { central_id: *id }], draft: None, unknown: false },
                     Some(draft) => self.judge_draft(*place, draft, Some(lines[place].1.amount)),
                 };
                 self.verdicts.insert(*place, verdict);
@@ -460,7 +500,7 @@ impl Writer<'_> {
         } else {
             return Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted: adjusted.map(with_cents) };
         };
-        Verdict::Failed { problems: vec![problem], draft: Some((draft.id, draft.name.clone())) }
+        Verdict::Failed { problems: vec![problem], draft: Some((draft.id, draft.name.clone())), unknown: false }
     }
 }
 
@@ -482,7 +522,7 @@ fn with_cents(amount: Amount) -> Amount {
 fn hint(order: &PosOrder) -> Option<String> {
     let fine = order.lines.iter().find(|line| line.qty.normalize().scale() > 2)?;
     Some(format!(
-        "The quantity {} has more decimals than central may keep: see Settings > Technical > Decimal Accuracy > Product Unit at central",
+        "The quantity {} has more decimals than central may keep: see Settings > Technical > Decimal Accuracy > Product Unit (before Odoo 19: Product Unit of Measure) at central",
         plain(fine.qty)
     ))
 }

@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use super::connection::{Connection, client};
 use crate::config::Endpoint;
 use crate::model::{BranchTax, CentralTax, Company, Model, Partner, PosOrderModel, Pricelist, Tax, Team, User, Warehouse};
-use crate::odoo::Call;
 use crate::odoo::records::existing;
+use crate::odoo::{Call, Known};
 use crate::problem::{Problem, Side};
 
 /// Most records of a kind that are offered: more are no choice but a list to search.
@@ -62,7 +62,7 @@ pub struct BranchChoices {
 /// # Errors
 /// What stands in the way.
 pub async fn log_in(side: Side, endpoint: &Endpoint, password: SecretString) -> Result<Connection, Problem> {
-    let connection = client(side, endpoint, password, None)?;
+    let connection = client(side, endpoint, password, Known::default())?;
     connection.odoo.authenticate().await.map_err(|error| connection.explain(&error))?;
     Ok(connection)
 }

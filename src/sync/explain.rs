@@ -13,6 +13,14 @@ pub struct Asked {
     pub login: String,
     /// Whether this log-in has worked before: then a refusal means that something changed.
     pub worked_before: bool,
+    /// The major version of the Odoo, where it is known.
+    pub major: Option<u32>,
+}
+
+/// The major number of a version as Odoo tells it: 18 of `saas~18.2`.
+pub fn major_of(version: &str) -> Option<u32> {
+    let digits: String = version.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 /// The problem behind a failed call.
@@ -40,9 +48,11 @@ pub fn problem(error: &OdooError, asked: &Asked) -> Problem {
         OdooError::ReplyTooLarge(limit_mb) => Problem::ReplyTooLarge { side, limit_mb: *limit_mb },
         OdooError::Broken(reason) => Problem::ReplyBroken { side, reason: reason.clone() },
         OdooError::DatabaseUnknown(database) => Problem::DatabaseUnknown { side, database: database.clone() },
+        OdooError::NotAKey(_) => Problem::KeyNeeded { side, user },
+        OdooError::KeyOfAnother { other, .. } => Problem::KeyOfAnother { side, user, other: other.clone() },
         OdooError::Denied(_) if asked.worked_before => Problem::KeyExpired { side, user },
         OdooError::Denied(_) => Problem::PasswordRefused { side, user },
-        OdooError::Access(words) => right_missing(words, side, user),
+        OdooError::Access(words) => right_missing(words, side, user, asked.major),
         OdooError::ModelUnknown(model) => Problem::ModuleMissing { side, model: model.clone(), module: module_of(model).to_owned() },
         OdooError::FieldUnknown(words) => {
             let (field, model) = quoted_pair(words);
@@ -64,7 +74,7 @@ pub fn passes_by_itself(error: &OdooError) -> bool {
 
 /// Reads model, operation and groups out of Odoo's access message:
 /// `You are not allowed to create 'Sales Order' (sale.order) records.` and a list of groups, a dash each.
-fn right_missing(words: &str, side: Side, user: String) -> Problem {
+fn right_missing(words: &str, side: Side, user: String, major: Option<u32>) -> Problem {
     let lower = words.to_lowercase();
     // "doesn't have 'read' access to:\n- Tax (account.tax)" is the form of Odoo's record rules.
     let by_rule = lower.split_once("doesn't have '").and_then(|(_, rest)| rest.split_once('\'')).map(|(operation, _)| operation);
@@ -84,7 +94,7 @@ fn right_missing(words: &str, side: Side, user: String) -> Problem {
         "" => Some(None),
         line => line.strip_prefix('-').map(|group| Some(group.trim().to_owned())),
     });
-    Problem::RightMissing { side, user, model, operation, groups: groups.flatten().collect() }
+    Problem::RightMissing { side, user: user.into(), model, operation, groups: groups.flatten().collect(), major }
 }
 
 fn module_of(model: &str) -> &'static str {
@@ -118,6 +128,11 @@ pub fn forbids_model(words: &str) -> bool {
     words.contains("You are not allowed to ")
 }
 
+/// Whether Odoo's words say that the user may not write people who log in: that concerns those customers alone who do.
+pub fn forbids_logins(words: &str) -> bool {
+    forbids_model(words) && words.contains("(res.users)")
+}
+
 /// What a complaint of `load` about one record means.
 pub fn complaint(words: &str) -> Problem {
     let words = words.trim().to_owned();
@@ -149,7 +164,7 @@ mod tests {
     use super::*;
 
     fn central() -> Asked {
-        Asked { side: Side::Central, login: "bridge".to_owned(), worked_before: false }
+        Asked { side: Side::Central, login: "bridge".to_owned(), worked_before: false, major: None }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //!
 //! Somebody who deletes a draft is noted beside the order. Newest drafts that vanish together, or whose ids belong to
 //! other orders now, mean that central's database was put back to a backup: that is told once for the branch, and nothing is written
-//! again until a person says so. A central that does not answer is no failure: the next pass looks again.
+//! again until a person says so. Of those that are told as gone the newest are looked for as well, in the same call: a backup can bring
+//! them back. A central that does not answer is no failure: the next pass looks again.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -35,8 +37,10 @@ const MOST_STEPS: usize = 40;
 /// # Errors
 /// Those of the ledger only.
 pub(super) async fn look(pass: &BranchPass) -> Result<(), Halt> {
-    let newest = newest(pass, i64::MAX, FINGERPRINTS).await?;
-    let Some(mut seen) = ask(pass, newest).await else { return Ok(()) };
+    let (newest, told) = (newest(pass, i64::MAX, FINGERPRINTS).await?, told_gone(pass, i64::MAX, FINGERPRINTS).await?);
+    let Some(found) = find(pass, newest.iter().chain(&told)).await else { return Ok(()) };
+    back(pass, told, &found).await?;
+    let mut seen = compare(pass.branch.code.as_str(), newest, &found);
     if seen.gone.is_empty() {
         return Ok(());
     }
@@ -94,20 +98,49 @@ async fn newest_below(pass: &BranchPass, below: i64) -> Result<Vec<Fingerprint>,
     newest(pass, below, STEP).await
 }
 
+async fn told_gone(pass: &BranchPass, below: i64, limit: usize) -> Result<Vec<Fingerprint>, Halt> {
+    let code = pass.branch.code.clone();
+    Ok(pass.bridge.store.run(move |store| store.drafts_told_gone(&code, below, limit)).await?)
+}
+
+/// Ends what was told of drafts that central has again, since it was put back to a backup; and goes on to older ones, until none is
+/// there again.
+async fn back(pass: &BranchPass, mut told: Vec<Fingerprint>, found: &HashMap<i64, DraftIds>) -> Result<(), Halt> {
+    let (mut found, mut more): (Cow<'_, HashMap<i64, DraftIds>>, _) = (Cow::Borrowed(found), 0..MOST_STEPS);
+    loop {
+        let oldest = told.iter().map(|told| told.remote_id).min();
+        told.retain(|told| is_there(pass.branch.code.as_str(), told, &found));
+        let (Some(oldest), false) = (oldest, told.is_empty()) else { return Ok(()) };
+        tracing::info!(branch = %pass.branch.code, drafts = told.len(), "Drafts that were gone are at central again");
+        let (back, now) = (std::mem::take(&mut told), pass.now());
+        pass.bridge.store.run(move |store| store.note_back_at_central(&back, now)).await?;
+        told = told_gone(pass, oldest, STEP).await?;
+        let Some(older) = find(pass, told.iter()).await.filter(|_| more.next().is_some()) else { return Ok(()) };
+        found = Cow::Owned(older);
+    }
+}
+
 /// One call; `None` = there is nothing to ask, or central does not answer.
 async fn ask(pass: &BranchPass, asked: Vec<Fingerprint>) -> Option<Seen> {
-    if asked.is_empty() {
-        return None;
-    }
-    let ids: Vec<i64> = asked.iter().map(|asked| asked.central_id).collect();
-    let found: Vec<DraftIds> = call(pass, &records::draft_ids(&ids)).await?;
-    let found: HashMap<i64, DraftIds> = found.into_iter().map(|draft| (draft.id, draft)).collect();
+    let found = find(pass, asked.iter()).await?;
     Some(compare(pass.branch.code.as_str(), asked, &found))
 }
 
+async fn find(pass: &BranchPass, asked: impl Iterator<Item = &Fingerprint>) -> Option<HashMap<i64, DraftIds>> {
+    let ids: Vec<i64> = asked.map(|asked| asked.central_id).collect();
+    if ids.is_empty() {
+        return None;
+    }
+    let found: Vec<DraftIds> = call(pass, &records::draft_ids(&ids)).await?;
+    Some(found.into_iter().map(|draft| (draft.id, draft)).collect())
+}
+
+fn is_there(branch: &str, asked: &Fingerprint, found: &HashMap<i64, DraftIds>) -> bool {
+    found.get(&asked.central_id).is_some_and(|draft| draft.is_of(branch, asked.remote_id))
+}
+
 fn compare(branch: &str, asked: Vec<Fingerprint>, found: &HashMap<i64, DraftIds>) -> Seen {
-    let is_there = |asked: &Fingerprint| found.get(&asked.central_id).is_some_and(|draft| draft.is_of(branch, asked.remote_id));
-    let gone: Vec<Fingerprint> = asked.iter().filter(|asked| !is_there(asked)).cloned().collect();
+    let gone: Vec<Fingerprint> = asked.iter().filter(|asked| !is_there(branch, asked, found)).cloned().collect();
     let reused = gone.iter().any(|gone| found.contains_key(&gone.central_id));
     Seen { asked, gone, reused }
 }
@@ -154,7 +187,7 @@ async fn tell(pass: &BranchPass, mut lost: Vec<Fingerprint>) -> Result<(), Halt>
         .store
         .run(move |store| {
             store.note_gone_at_central(&gone, now)?;
-            store.set_branch_problem(&code, Some(&problem))
+            store.note_about_branch(&code, &problem)
         })
         .await?)
 }

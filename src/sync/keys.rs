@@ -7,6 +7,7 @@ use serde_json::json;
 use super::connection::Connection;
 use super::parse_odoo_time;
 use crate::odoo::Call;
+use crate::store::{Store, StoreError};
 
 /// The scope of keys that log in over XML-RPC.
 const SCOPE: &str = "rpc";
@@ -36,6 +37,16 @@ pub async fn key_expiry(connection: &Connection) -> Option<Timestamp> {
     // A refusal is an answer here, and not worth trying again.
     let keys: Vec<Key> = connection.odoo.call(&call).await.ok()?;
     soonest(&keys, Timestamp::now())
+}
+
+/// As [`key_expiry`], and writes it down.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn look_at_key(connection: &Connection, store: &Store) -> Result<Option<Timestamp>, StoreError> {
+    let ends = key_expiry(connection).await;
+    connection.note_key_end(store, ends)?;
+    Ok(ends)
 }
 
 fn soonest(keys: &[Key], now: Timestamp) -> Option<Timestamp> {
@@ -74,11 +85,18 @@ mod tests {
             database: "central".to_owned(),
             user: "bridge".to_owned(),
             timeout: std::time::Duration::from_secs(5),
+            protocol: None,
             ca_file: None,
             allow_http: false,
         };
         let connection = |password: &str| {
-            super::super::connection::client(crate::problem::Side::Central, &endpoint, password.to_owned().into(), None).expect("a client")
+            super::super::connection::client(
+                crate::problem::Side::Central,
+                &endpoint,
+                password.to_owned().into(),
+                crate::odoo::Known::default(),
+            )
+            .expect("a client")
         };
         assert_eq!(key_expiry(&connection("bridge")).await, None, "its key has no end");
         let bridge = central.find("res.users", "login", "bridge").expect("seeded").id;

@@ -24,8 +24,31 @@ pub struct Fates {
     pub refused: BTreeMap<usize, Refusal>,
     /// May go later.
     pub postponed: BTreeMap<usize, Postponed>,
+    /// Places that an earlier call may have written, whatever came of the last one: its answer was lost, and a refusal
+    /// says nothing of it.
+    pub doubted: BTreeSet<usize>,
     /// Why it stopped before the end, if it did.
     pub halt: Option<Problem>,
+}
+
+impl Fates {
+    /// All of so many records wait, for one problem, and nothing more is tried.
+    pub fn all_postponed(count: usize, problem: Problem, unknown: bool) -> Self {
+        let postponed = || Postponed { problem: problem.clone(), retry_after: None, unknown };
+        Self { postponed: (0..count).map(|place| (place, postponed())).collect(), halt: Some(problem.clone()), ..Self::default() }
+    }
+
+    /// Adds what became of the same records in a later call.
+    pub fn merge(&mut self, later: Self) {
+        self.written.extend(later.written);
+        self.doubted.extend(later.doubted);
+        for place in later.refused.keys().chain(later.postponed.keys()) {
+            self.written.remove(place);
+        }
+        self.refused.extend(later.refused);
+        self.postponed.extend(later.postponed);
+        self.halt = self.halt.take().or(later.halt);
+    }
 }
 
 /// Why one record was refused.
@@ -44,7 +67,7 @@ pub struct Postponed {
     pub problem: Problem,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
-    /// Whether the call may have been carried out.
+    /// Whether a call may have been carried out: this one, or an earlier one with this record.
     pub unknown: bool,
 }
 
@@ -77,7 +100,12 @@ pub async fn load(
         }
         let (call, rows) = call(&set);
         let began = Instant::now();
-        let answer = repeat(connection, &call, &rows, &set).await;
+        let mut doubt = false;
+        let answer = repeat(connection, &call, &rows, &set, &mut doubt).await;
+        // Once lost, an answer is lost for every part of the set, however it goes on.
+        if doubt {
+            fates.doubted.extend(&set);
+        }
         // A proxy says no at once, which is no reason to send it more.
         let too_large = matches!(&answer, Ok(Answer::TooMuch(error)) if error.is_about_size());
         took(if too_large { Duration::MAX } else { began.elapsed() }, rows.total());
@@ -85,7 +113,11 @@ pub async fn load(
             Ok(Answer::Written(ids)) => fates.written.extend(set.into_iter().zip(ids)),
             Ok(Answer::Refused(bad)) => {
                 sets.push(set.into_iter().filter(|place| !bad.contains_key(place)).collect());
-                fates.refused.extend(bad.into_iter().map(|(place, words)| (place, Refusal::Row(words))));
+                let refusal = |words: String| match explain::forbids_logins(&words) {
+                    true => Refusal::Alone(connection.explain(&OdooError::Access(words))),
+                    false => Refusal::Row(words),
+                };
+                fates.refused.extend(bad.into_iter().map(|(place, words)| (place, refusal(words))));
             }
             // Nobody is named: halve until the one remains that it is about.
             Ok(Answer::RefusedAll(problem)) => match set.as_slice() {
@@ -98,14 +130,18 @@ pub async fn load(
                 match set.as_slice() {
                     // Waiting makes no single record smaller.
                     [place] if problem.retry() != Retry::ByItself => drop(fates.refused.insert(*place, Refusal::Alone(problem))),
-                    [place] => drop(fates.postponed.insert(*place, postponed(problem, &error))),
+                    [place] => {
+                        let postponed = fates.postpone(*place, problem, &error);
+                        fates.postponed.insert(*place, postponed);
+                    }
                     _ => halve(&mut sets, &set),
                 }
             }
             Ok(Answer::TooMuch(error)) | Err(error) => {
                 let problem = connection.explain(&error);
                 let rest = set.iter().chain(sets.iter().flatten());
-                fates.postponed.extend(rest.map(|place| (*place, postponed(problem.clone(), &error))));
+                let rest: Vec<_> = rest.map(|place| (*place, fates.postpone(*place, problem.clone(), &error))).collect();
+                fates.postponed.extend(rest);
                 fates.halt = Some(problem);
                 return fates;
             }
@@ -114,29 +150,39 @@ pub async fn load(
     fates
 }
 
-fn postponed(problem: Problem, error: &OdooError) -> Postponed {
-    Postponed { problem, retry_after: error.retry_after(), unknown: error.outcome() == Outcome::Unknown }
+impl Fates {
+    fn postpone(&self, place: usize, problem: Problem, error: &OdooError) -> Postponed {
+        Postponed { problem, retry_after: error.retry_after(), unknown: self.doubted.contains(&place) }
+    }
 }
 
-/// One call, repeated as it is while its failures pass by themselves.
-async fn repeat(connection: &Connection, call: &Call, rows: &Rows, set: &[usize]) -> Result<Answer, OdooError> {
+/// One call, repeated as it is while its failures pass by themselves; `doubt` becomes true as soon as an answer is lost.
+async fn repeat(connection: &Connection, call: &Call, rows: &Rows, set: &[usize], doubt: &mut bool) -> Result<Answer, OdooError> {
     let mut tries = 0;
     loop {
         let error = match connection.odoo.call::<Loaded>(call).await {
             Ok(Loaded { ids: Some(ids), .. }) if ids.len() == set.len() => return Ok(Answer::Written(ids)),
             // Said of a row, but true of all: the user may not write this model.
-            Ok(Loaded { messages, .. }) if messages.iter().any(|message| explain::forbids_model(&message.message)) => {
+            Ok(Loaded { messages, .. })
+                if messages
+                    .iter()
+                    .any(|message| explain::forbids_model(&message.message) && !explain::forbids_logins(&message.message)) =>
+            {
                 OdooError::Access(words(&messages))
             }
             Ok(Loaded { messages, .. }) => match judge(&messages, rows, set) {
                 Some(answer) => return Ok(answer),
                 None => OdooError::Busy { reason: words(&messages), retry_after: None, outcome: Outcome::NotDone },
             },
-            Err(error) if error.is_about_size() => return Ok(Answer::TooMuch(error)),
             Err(OdooError::Refusal(words)) => return Ok(Answer::RefusedAll(explain::complaint(&words))),
-            // Once more as it was, for what passes by itself; then it may be about one of them.
-            Err(error @ OdooError::Server(_)) if tries > 0 => return Ok(Answer::TooMuch(error)),
-            Err(error) => error,
+            Err(error) => {
+                *doubt |= error.outcome() == Outcome::Unknown;
+                // Once more as it was, for what passes by itself; then it may be about one of them.
+                if error.is_about_size() || matches!(error, OdooError::Server(_)) && tries > 0 {
+                    return Ok(Answer::TooMuch(error));
+                }
+                error
+            }
         };
         let again = explain::passes_by_itself(&error) || matches!(error, OdooError::Server(_));
         if !again || tries + 1 == TRIES || !connection.short_pause(tries, error.retry_after()).await {

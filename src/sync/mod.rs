@@ -13,25 +13,29 @@ mod connection;
 mod daemon;
 mod deliver;
 mod discover;
+mod earlier;
 mod explain;
 mod fingerprints;
+mod identity;
 mod keys;
 mod load;
 mod pass;
 mod receive;
 mod reconcile;
+mod search;
 mod send;
 pub mod sessions;
 mod timetable;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 pub use audit::{
     AuditReport, BranchAudit, DAYS as AUDIT_DAYS, DAYS_MAX as AUDIT_DAYS_MAX, FINDINGS_MAX as AUDIT_FINDINGS_MAX, Finding, FindingKind,
-    Unchecked, audit,
+    Unchecked, audit, check_in,
 };
 pub use branch::{Progress, Request};
 pub use central::Central;
@@ -43,7 +47,8 @@ pub use explain::{Asked, problem};
 pub use keys::key_expiry;
 pub use pass::{Report, run};
 pub use reconcile::{BranchProof, SessionGap, days_to_prove, prove_days, yesterday};
-pub use send::{FieldReport, ItemReport, PICTURE_MAX, SendReport, SendRequest, Told, send};
+pub use search::{By, CHOICES, Choice, Wanted, choices, search_central};
+pub use send::{FieldReport, ItemReport, OFFERED, Offer, PICTURE_MAX, SendReport, SendRequest, Told, offers, searched, send};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -177,7 +182,10 @@ impl Bridge {
     /// # Errors
     /// As [`Store::open`].
     pub fn rehearsal(config: Config) -> Result<Self, StoreError> {
-        let directory = config.state.join(format!("rehearsal-{}", std::process::id()));
+        /// Several can be under way in one process: previews that people look at in the dashboard.
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let directory = config.state.join(format!("rehearsal-{}-{number}", std::process::id()));
         let lock = Lock::share(&directory)?;
         let store = Store::open(&config.state)?.copy_to(&directory)?;
         Ok(Self {
@@ -209,6 +217,11 @@ fn jitter(clock: &Clock) -> f64 {
 /// A time as Odoo writes it: UTC, whole seconds.
 fn odoo_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// When something was sold, of a time that Odoo wrote.
+pub fn sold_at(text: &str) -> Option<Timestamp> {
+    parse_odoo_time(text)
 }
 
 /// Reads a time that Odoo wrote.

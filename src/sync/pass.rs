@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
 use super::branch::{BranchPass, Counted, Progress, Request};
 use super::central::Central;
 use super::connection::connect_branch;
 use super::receive::Looked;
-use super::{Bridge, Halt, deliver, fingerprints, receive};
+use super::{Bridge, Halt, deliver, fingerprints, identity, receive};
 use crate::config::Branch;
 use crate::planted::{Bug, planted};
 use crate::problem::Problem;
@@ -41,6 +41,8 @@ pub struct Report {
     pub adjusted: u64,
     /// Calls to the branch, log-ins left out.
     pub calls: u64,
+    /// Bytes of the branch's answers, decompressed.
+    pub bytes_read: u64,
     /// What kept the pass from its end; `null` = nothing.
     pub error: Option<String>,
     /// Its stable short name.
@@ -146,9 +148,12 @@ async fn try_branch(
         pass.kept.notify_one();
         ended
     };
-    let deliver = async { if pass.request.receive_only { Ok(()) } else { deliver::deliver(&pass).await } };
+    // Of another database nothing could be read off either.
+    let central = if pass.request.receive_only { Ok(()) } else { identity::own_central(&pass).await };
+    let is_ours = central.is_ok() && !pass.request.receive_only;
+    let deliver = async { if is_ours { deliver::deliver(&pass).await } else { central } };
     let look = async {
-        let only_a_part = pass.request.receive_only || pass.request.deliver_only || pass.request.dry_run;
+        let only_a_part = !is_ours || pass.request.deliver_only || pass.request.dry_run;
         if only_a_part { Ok(()) } else { fingerprints::look(&pass).await }
     };
     let (read, delivered, looked_at_central) = tokio::join!(read, deliver, look);
@@ -182,11 +187,14 @@ pub(super) fn open(
         central,
         connection,
         endpoint,
+        fields: OnceCell::new(),
         request,
         last,
         started_at,
         bindings: Mutex::default(),
         gone: Mutex::default(),
+        first_kept: OnceCell::new(),
+        drafted_before: OnceCell::new(),
         batch_rows: AtomicUsize::new(deliver::FIRST_BATCH_ROWS),
         kept: Notify::new(),
         reading_ended: AtomicBool::new(false),
@@ -212,6 +220,7 @@ fn report(pass: &BranchPass, problem: Option<Problem>) -> Report {
         delivered: count(&pass.counted.delivered),
         adjusted: count(&pass.counted.adjusted),
         calls: pass.connection.odoo.cost().calls,
+        bytes_read: pass.connection.odoo.cost().received,
         call_times: pass.connection.odoo.take_call_times(),
         ..ended
     }
@@ -224,6 +233,7 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
     let before = pass.last.as_ref();
     let whole = looked.whole_window && (error.is_none() || planted(Bug::CursorFirst));
     let ended_at = pass.now();
+    let place = &pass.branch.endpoint;
     let note = LastPass {
         started_at: pass.started_at,
         ended_at,
@@ -231,7 +241,12 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
         answered_at: if looked.answered { Some(ended_at) } else { before.and_then(|last| last.answered_at) },
         whole_window_at: if whole { Some(pass.started_at) } else { before.and_then(|last| last.whole_window_at) },
         clock_offset_s: pass.connection.odoo.clock_offset_s(),
-        asked: if error.is_none() { Some(receive::asked_for(&pass.branch)) } else { before.and_then(|last| last.asked.clone()) },
+        cursor: pass
+            .bridge
+            .store
+            .endpoint(pass.branch.code.as_str(), &place.url, &place.database, &place.user)
+            .ok()
+            .and_then(|known| known.cursor),
         error,
         shops: if looked.answered { pass.branch.shops.clone() } else { before.map(|last| last.shops.clone()).unwrap_or_default() },
     };

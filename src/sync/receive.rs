@@ -11,14 +11,14 @@ use serde_json::{Value as Json, json};
 
 use super::branch::BranchPass;
 use super::connection::TRIES;
-use super::{Halt, explain, odoo_time, parse_odoo_time};
+use super::{Halt, explain, identity, odoo_time, parse_odoo_time};
 use crate::config::{Branch, Receive};
 use crate::model::{BranchCode, BranchId, Model, Partner, PosOrder, PosOrderModel, Product, Shop, Tax, User};
 use crate::odoo::records::{self, ChildHeader, Fields, Header};
 use crate::odoo::{Call, OdooError};
 use crate::planted::{Bug, planted};
 use crate::problem::Problem;
-use crate::store::BranchRecord;
+use crate::store::{BranchRecord, Endpoint, Reached, SaleKey};
 
 /// Headers in one call: about 100 kB, 1,000 are one page of the largest shop's day.
 const HEADERS: usize = 1_000;
@@ -61,11 +61,12 @@ pub struct Looked {
 /// Whatever keeps the branch from being read to the end, or the ledger from keeping it. What was kept stays.
 pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let fields = fields(pass).await?;
+    identity::own_branch(&pass.connection, &pass.bridge.store, &pass.branch).await?;
     shops_exist(pass).await?;
     let mut window = Window::of(pass).await?;
-    looked.whole_window = window.floor == 0;
+    looked.whole_window = window.whole && window.complete;
 
-    let mut page = Page { fields, domain: window.wanted.clone(), size: PAGE, waiting: Vec::new(), kept_any: false };
+    let mut page = Page { fields, domain: window.wanted.clone(), size: PAGE, waiting: Vec::new(), kept_any: false, asked_anew: false };
     let mut after = window.floor;
     loop {
         let call = records::headers(&window.domain, &window.newest, after, HEADERS);
@@ -75,8 +76,8 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
         window.started.get_or_insert(date.filter(|_| !planted(Bug::OurClock)).unwrap_or(pass.started_at));
         let Some(last) = headers.last().map(|header| header.id.get()) else { break };
         let full = headers.len() == HEADERS;
-        if let (true, Some(started)) = (planted(Bug::CursorFirst), window.started) {
-            keep_cursor(pass, &odoo_time(started)).await?;
+        if let (true, Some(reached)) = (planted(Bug::CursorFirst), window.reached(pass)) {
+            keep_reached(pass, &reached).await?;
         }
         page.waiting.extend(unknown_or_changed(pass, &headers, &mut window).await?);
         // The last page is held back: it takes the cursor along.
@@ -88,9 +89,12 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     }
     children(pass, &window, &mut page).await?;
     notice_restore(pass, &window).await?;
-    let cursor = window.started.map(odoo_time);
-    page.keep_while(pass, |waiting, _| waiting > 0, cursor.as_deref()).await?;
-    Ok(())
+    let reached = window.reached(pass);
+    page.keep_while(pass, |waiting, _| waiting > 0, reached.as_ref()).await?;
+    match reached.filter(|_| !page.kept_any && window.is_news(pass)) {
+        Some(reached) => keep_reached(pass, &reached).await,
+        None => Ok(()),
+    }
 }
 
 /// Puts the orders on the list of which a line or a payment was written by itself after them: together with each whole window, since
@@ -125,7 +129,8 @@ async fn children(pass: &BranchPass, window: &Window, page: &mut Page) -> Result
 /// # Errors
 /// As [`read`].
 pub async fn take(pass: &BranchPass, orders: Vec<BranchId<PosOrderModel>>) -> Result<(), Halt> {
-    let mut page = Page { fields: fields(pass).await?, domain: domain(&pass.branch), size: PAGE, waiting: orders, kept_any: false };
+    let mut page =
+        Page { fields: fields(pass).await?, domain: domain(&pass.branch), size: PAGE, waiting: orders, kept_any: false, asked_anew: false };
     page.keep_while(pass, |waiting, _| waiting > 0, None).await
 }
 
@@ -143,9 +148,22 @@ pub fn domain(branch: &Branch) -> Vec<Json> {
 
 /// The fields of this branch, from the ledger or asked once.
 pub(super) async fn fields(pass: &BranchPass) -> Result<Fields, Halt> {
-    if let Some(known) = pass.endpoint.fields.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+    pass.fields.get_or_try_init(|| known_or_asked(pass)).await.cloned()
+}
+
+async fn known_or_asked(pass: &BranchPass) -> Result<Fields, Halt> {
+    // An upgraded Odoo has other fields, under other names. It was away for as long as the upgrade took.
+    let was_away = pass.last.as_ref().is_some_and(|last| last.error.is_some());
+    let upgraded = (was_away || whole_window_due(pass)) && pass.connection.look_at_version(&pass.bridge.store).await?;
+    let known = pass.endpoint.fields.as_deref().filter(|_| !upgraded);
+    if let Some(known) = known.and_then(|text| serde_json::from_str(text).ok()) {
         return Ok(known);
     }
+    ask_fields(pass).await
+}
+
+/// Asks the branch which fields it has, and writes them down.
+async fn ask_fields(pass: &BranchPass) -> Result<Fields, Halt> {
     let fields = pass.connection.patiently(|| Fields::ask(&pass.connection.odoo)).await?;
     let text = serde_json::to_string(&fields).unwrap_or_default();
     pass.connection.remember(&pass.bridge.store, Some(&text))?;
@@ -171,6 +189,18 @@ pub(super) async fn shops_exist(pass: &BranchPass) -> Result<(), Halt> {
     }
 }
 
+/// Whether the last look without the bound on ids is an hour or a day back.
+fn whole_window_due(pass: &BranchPass) -> bool {
+    // A note from the future was left before our clock was set back: what seems an hour ago may be a day ago.
+    let note = pass.last.as_ref().filter(|last| last.cursor == pass.endpoint.cursor && last.ended_at <= pass.started_at);
+    let recent = |last: Timestamp| {
+        let same_day = last.strftime("%F").to_string() == pass.started_at.strftime("%F").to_string();
+        let since = pass.started_at.duration_since(last);
+        same_day && !since.is_negative() && since < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
+    };
+    !note.and_then(|last| last.whole_window_at).is_some_and(recent)
+}
+
 /// What this pass asks for.
 struct Window {
     domain: Vec<Json>,
@@ -181,6 +211,8 @@ struct Window {
     newest: Vec<i64>,
     /// Whether it is one of the rarer looks without the bound on ids.
     whole: bool,
+    /// Whether nothing that the settings ask for is left out: a pass from a later day says nothing of the days before.
+    complete: bool,
     /// Only ids above; 0 = all.
     floor: i64,
     /// Only written at or after; `None` = a first pass, or one from a given day.
@@ -196,20 +228,16 @@ impl Window {
         let mut domain = vec![json!(["date_order", ">=", odoo_time(from)])];
         domain.extend(self::domain(&pass.branch));
         // A pass from a given day looks at all of it, however long ago it was written; so does the first one that asks for
-        // something else than the last one that came to its end.
-        let asked_else = pass.last.as_ref().and_then(|last| last.asked.as_ref()).is_some_and(|asked| *asked != asked_for(&pass.branch));
+        // something else than what was asked for up to the cursor.
+        let asked_else = pass.endpoint.asked.as_ref() != Some(&asked_for(&pass.branch));
         let wanted = domain.clone();
         let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none() && !asked_else);
         let cursor = cursor.and_then(parse_odoo_time);
-        let whole_at = pass.last.as_ref().and_then(|last| last.whole_window_at);
-        let recent = |last: Timestamp| {
-            let same_day = last.strftime("%F").to_string() == pass.started_at.strftime("%F").to_string();
-            // Also when our clock was set back.
-            same_day && pass.started_at.duration_since(last).abs() < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
-        };
-        let frequent = cursor.is_some() && (whole_at.is_some_and(recent) || planted(Bug::FloorAlways));
-        // What the frequent passes since the last whole window have not seen is seen now, wherever the cursor has got to.
-        let seen_to = if frequent { cursor } else { cursor.map(|cursor| whole_at.map_or(cursor, |at| cursor.min(branch_time(pass, at)))) };
+        let frequent = cursor.is_some() && (!whole_window_due(pass) || planted(Bug::FloorAlways));
+        // What the frequent passes since the last whole window have not seen is seen now, wherever the cursor has got to. Both are
+        // by the branch's clock: ours may have been set since.
+        let whole_cursor = pass.endpoint.whole_cursor.as_deref().and_then(parse_odoo_time);
+        let seen_to = if frequent { cursor } else { cursor.zip(whole_cursor).map(|(cursor, whole)| cursor.min(whole)) };
         let overlap = if planted(Bug::SkipOverlap) { Duration::ZERO } else { pass.branch.overlap };
         let since = seen_to.and_then(|at| at.checked_sub(overlap).ok()).map(odoo_time);
         let mut floor = 0;
@@ -226,20 +254,28 @@ impl Window {
         }
         let code = pass.branch.code.clone();
         let newest = pass.bridge.store.run(move |store| store.newest_orders(&code, floor, i64::MAX, FINGERPRINTS)).await?;
-        Ok(Self { domain, wanted, newest, whole: !frequent, floor, since, started: None, met: HashSet::new() })
+        let complete = pass.request.from.is_none_or(|from| from <= pass.branch.from);
+        Ok(Self { domain, wanted, newest, whole: !frequent, complete, floor, since, started: None, met: HashSet::new() })
+    }
+
+    /// How far the branch is read once all of it is kept.
+    fn reached(&self, pass: &BranchPass) -> Option<Reached> {
+        let started = self.started.filter(|_| self.complete)?;
+        Some(Reached { cursor: odoo_time(started), whole: self.whole, asked: asked_for(&pass.branch) })
+    }
+
+    /// Whether a pass that found nothing has to be noted all the same: it was the first that asked for this, or the first whole one
+    /// after frequent ones that found something, and the next whole one would begin as far back as this one.
+    fn is_news(&self, pass: &BranchPass) -> bool {
+        let Endpoint { cursor, whole_cursor, asked, .. } = &pass.endpoint;
+        asked.as_ref() != Some(&asked_for(&pass.branch)) || (self.whole && cursor != whole_cursor)
     }
 }
 
 /// What the settings ask of a branch: when it becomes more, what was passed over is looked at.
-pub fn asked_for(branch: &Branch) -> String {
+fn asked_for(branch: &Branch) -> String {
     let Branch { receive, from, shops, timezone, .. } = branch;
     format!("{receive:?} from {from} {timezone:?} {shops:?}")
-}
-
-/// A moment of our clock by the branch's, as far apart as they were at the last pass.
-fn branch_time(pass: &BranchPass, at: Timestamp) -> Timestamp {
-    let offset = pass.last.as_ref().map_or(0, |last| last.clock_offset_s);
-    at.checked_add(jiff::SignedDuration::from_secs(offset)).unwrap_or(at)
 }
 
 async fn unknown_or_changed(pass: &BranchPass, headers: &[Header], window: &mut Window) -> Result<Vec<BranchId<PosOrderModel>>, Halt> {
@@ -269,28 +305,30 @@ struct Page {
     size: usize,
     waiting: Vec<BranchId<PosOrderModel>>,
     kept_any: bool,
+    /// Whether the fields turned out to be those of before an upgrade.
+    asked_anew: bool,
 }
 
 impl Page {
-    /// Reads and keeps pages while `more` says so. The last one takes the cursor, in its own transaction.
-    async fn keep_while(&mut self, pass: &BranchPass, more: impl Fn(usize, usize) -> bool, cursor: Option<&str>) -> Result<(), Halt> {
-        let mut cursor_moved = false;
+    /// Reads and keeps pages while `more` says so. The last one takes along how far the branch is read, in its own transaction.
+    async fn keep_while(&mut self, pass: &BranchPass, more: impl Fn(usize, usize) -> bool, reached: Option<&Reached>) -> Result<(), Halt> {
+        let mut noted = false;
         while more(self.waiting.len(), self.size) {
             let ids = self.waiting[..self.size.min(self.waiting.len())].to_vec();
             let orders = match self.read(pass, &ids).await? {
                 Some(orders) => orders,
                 None => continue, // with a smaller page
             };
-            let moves = cursor.filter(|_| ids.len() == self.waiting.len());
-            cursor_moved |= moves.is_some();
+            let last = reached.filter(|_| ids.len() == self.waiting.len());
+            noted |= last.is_some();
             let orders = self.without_strangers(pass, orders).await?;
-            keep(pass, orders, moves).await?;
+            keep(pass, orders, last).await?;
             let skipped = usize::from(planted(Bug::PageSkipsOne) && self.waiting.len() > ids.len());
             self.waiting.drain(..ids.len() + skipped);
             self.kept_any = true;
         }
-        if let (Some(cursor), true, false) = (cursor, self.kept_any, cursor_moved) {
-            keep_cursor(pass, cursor).await?;
+        if let (Some(reached), true, false) = (reached, self.kept_any, noted) {
+            keep_reached(pass, reached).await?;
         }
         Ok(())
     }
@@ -298,12 +336,13 @@ impl Page {
     /// Without orders that are read only for their numbers, which the branch gave again after it was put back to a backup, and that
     /// are not to be received: open ones, and those of other shops.
     async fn without_strangers(&self, pass: &BranchPass, mut orders: Vec<PosOrder>) -> Result<Vec<PosOrder>, Halt> {
-        let sales: Vec<(i64, String)> = orders.iter().map(|order| (order.id.get(), order.witness())).collect();
+        let sales: Vec<SaleKey> = orders.iter().map(SaleKey::of).collect();
         let code = pass.branch.code.clone();
         let reused = pass.bridge.store.run(move |store| store.reused_numbers(&code, &sales)).await?;
         if reused.is_empty() {
             return Ok(orders);
         }
+        identity::not_another(pass).await?;
         let mut domain = self.domain.clone();
         domain.push(json!(["id", "in", reused]));
         let received: Vec<Header> = pass.connection.ask(&records::headers(&domain, &[], 0, reused.len())).await?;
@@ -331,8 +370,14 @@ impl Page {
                 {
                     tries += 1
                 }
+                Err(OdooError::FieldUnknown(_)) if !self.asked_anew => {
+                    // The branch lost a field: it was upgraded, or a module was removed.
+                    self.asked_anew = true;
+                    pass.connection.look_at_version(&pass.bridge.store).await?;
+                    self.fields = ask_fields(pass).await?;
+                }
                 Err(error @ OdooError::FieldUnknown(_)) => {
-                    // The branch lost a field (a module was removed): ask again which ones it has, at the next pass.
+                    // And once more: ask at the next pass.
                     pass.connection.remember(&pass.bridge.store, Some(""))?;
                     return Err(pass.connection.explain(&error).into());
                 }
@@ -342,17 +387,17 @@ impl Page {
     }
 }
 
-async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) -> Result<(), Halt> {
+async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, reached: Option<&Reached>) -> Result<(), Halt> {
     let records = named_records(pass, &orders).await?;
     let witnesses: Vec<String> = orders.iter().filter(|order| order.uuid.is_some()).map(PosOrder::witness).collect();
     let (code, now, read) = (pass.branch.code.clone(), pass.started_at, orders.len() as u64);
-    let cursor = cursor.map(str::to_owned);
+    let reached = reached.cloned();
     let kept = pass
         .bridge
         .store
         .run(move |store| match store.orders_of_other_branches(&code, &witnesses)?.into_values().next() {
             Some(twin) => Ok(Err(twin)),
-            None => store.keep(&code, &orders, &records, cursor.as_deref(), now).map(Ok),
+            None => store.keep(&code, &orders, &records, reached.as_ref(), now).map(Ok),
         })
         .await?;
     let kept = match kept {
@@ -371,16 +416,16 @@ async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, cursor: Option<&str>) ->
     Ok(())
 }
 
-async fn keep_cursor(pass: &BranchPass, cursor: &str) -> Result<(), Halt> {
-    let (code, now, cursor) = (pass.branch.code.clone(), pass.started_at, cursor.to_owned());
-    pass.bridge.store.run(move |store| store.keep(&code, &[], &[], Some(&cursor), now)).await?;
+async fn keep_reached(pass: &BranchPass, reached: &Reached) -> Result<(), Halt> {
+    let (code, now, reached) = (pass.branch.code.clone(), pass.started_at, reached.clone());
+    pass.bridge.store.run(move |store| store.keep(&code, &[], &[], Some(&reached), now)).await?;
     Ok(())
 }
 
 async fn note_branch_problem(pass: &BranchPass, problem: Problem) -> Result<(), Halt> {
     tracing::warn!(branch = %pass.branch.code, cause = problem.cause(), "{}", problem.what());
     let code = pass.branch.code.clone();
-    Ok(pass.bridge.store.run(move |store| store.set_branch_problem(&code, Some(&problem))).await?)
+    Ok(pass.bridge.store.run(move |store| store.note_about_branch(&code, &problem)).await?)
 }
 
 /// Received orders that a look at the same window, or by their ids, no longer meets, and that the branch no longer has: paid
@@ -400,6 +445,7 @@ async fn notice_restore(pass: &BranchPass, window: &Window) -> Result<(), Halt> 
     // A changed `shops` or `receive` also hides orders; ask for them by id before crying out.
     let mut gone = gone_of(pass, &missed).await?;
     let Some(mut lowest) = gone.iter().min().copied() else { return Ok(()) };
+    identity::not_another(pass).await?;
     // How far back it goes: older orders, until some are all there.
     for _ in 0..MOST_STEPS_BACK {
         let code = pass.branch.code.clone();
@@ -519,8 +565,8 @@ async fn is_the_same_database(pass: &BranchPass) -> Result<bool, Halt> {
     let Ok(fields) = fields(pass).await else { return Ok(false) };
     Ok(match records::orders(&pass.connection.odoo, &fields, &ids).await {
         Ok(orders) => orders.iter().any(|order| {
-            let witness = order.witness();
-            known.get(&order.id.get()).is_some_and(|rows| rows.iter().any(|row| row.witness == witness))
+            let sale = SaleKey::of(order);
+            known.get(&order.id.get()).is_some_and(|rows| rows.iter().any(|row| row.sale.is(&sale)))
         }),
         Err(error) => {
             tracing::info!(branch = %pass.branch.code, %error, "The branch does not answer: its records stay as last read");

@@ -23,7 +23,7 @@ use super::{Bridge, Halt, odoo_time, pass, receive};
 use crate::config::Branch;
 use crate::model::{Amount, BranchId, CentralOrder, SoldOrder};
 use crate::odoo::{Call, day};
-use crate::problem::Problem;
+use crate::problem::{Problem, Texts};
 use crate::reconcile::{DayProof, Entry, Look, Row, Standing, Verdict, prove};
 use crate::store::{DayOrder, DayState, Direction, SessionRow, State};
 
@@ -159,13 +159,23 @@ async fn of_branch(bridge: &Arc<Bridge>, central: &Arc<Central>, branch: &Branch
                 if let Err(error) = bridge.store.run(move |store| store.day_unproved(&code, day, &text, now)).await {
                     tracing::error!(branch = %branch.code, %error, "What a day came to could not be kept");
                 }
-                proof.days.push(DayProof::unproved(day, error, next_step));
+                let texts = Some(Texts::of(|reader| what.tell(reader)));
+                proof.days.push(DayProof { texts, ..DayProof::unproved(day, error, next_step) });
                 problem = Some(what);
             }
         }
     }
     sum_up(&mut proof, problem);
     proof
+}
+
+impl BranchProof {
+    /// Leaves out what only the dashboard says.
+    pub fn forget_texts(&mut self) {
+        let lists = [&mut self.missing, &mut self.extra, &mut self.different, &mut self.late, &mut self.changed];
+        lists.into_iter().flatten().for_each(|entry| entry.texts = None);
+        self.days.iter_mut().for_each(DayProof::forget_texts);
+    }
 }
 
 fn sum_up(proof: &mut BranchProof, problem: Option<Problem>) {

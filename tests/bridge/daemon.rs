@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use posbridge::config::Config;
 use posbridge::demo::{Item, Mishap, Sale, When};
 use posbridge::monitor::Monitor;
@@ -109,6 +109,10 @@ async fn a_daemon_with_nothing_to_do_writes_nothing_and_makes_a_call_to_each_sid
     let daemon = Running::start(&stage).await;
     until("received", 10, at_central(&stage, 5)).await;
     until("the pass is over", 10, || daemon.monitor.render(&Default::default(), Timestamp::now()).contains("result=\"done\"} 1")).await;
+    until("what was sold is counted", 15, || stage.store().uncounted().unwrap() == 0).await;
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let sold = stage.store().sales(None, today.saturating_sub(2.days()), today.saturating_add(1.day())).unwrap();
+    assert_eq!(sold.iter().map(|row| row.totals.orders).sum::<u64>(), 5);
     let (calls, ledger) = (stage.calls(), crate::stage::ledger_bytes(&stage));
     tokio::time::sleep(Duration::from_secs(11)).await;
     let made = stage.calls() - calls;

@@ -230,10 +230,90 @@ async fn a_branch_restored_long_after_its_last_sale_is_noticed_told_once_and_a_p
     assert_eq!(problems[0].1.cause(), "branch_restored");
     assert!(problems[0].1.what().contains(&format!("{} received orders are no longer there", lost.len())), "{}", problems[0].1.what());
     let code = stage.config().branches[0].code.clone();
-    stage.store().set_branch_problem(&code, None).unwrap();
+    assert!(stage.store().end_notices(&code).unwrap());
     let (ledger, asked) = (crate::stage::ledger_bytes(&stage), stage.calls());
     stage.receive().await;
     assert_eq!(stage.store().branch_problems().unwrap(), [], "who has seen it is not told again");
     assert_eq!(crate::stage::ledger_bytes(&stage), ledger);
     assert_eq!(stage.calls() - asked, 2);
+}
+
+#[tokio::test]
+async fn a_branch_and_a_central_that_both_went_back_are_both_told() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.sell_random(6, 1);
+    stage.receive().await;
+    let (branch_backup, central_backup) = (branch.with(|database| database.clone()), stage.central.with(|database| database.clone()));
+    branch.sell_random(20, 2);
+    stage.receive().await;
+    stage.server.add(branch_backup);
+    stage.server.add(central_backup);
+    stage.receive().await;
+    let told = || stage.store().branch_problems().unwrap().iter().map(|(_, problem)| problem.cause()).collect::<Vec<_>>();
+    assert_eq!(told(), ["branch_restored", "central_restored"]);
+    // What ends the one leaves the other.
+    let vanished = Filter { cause: Some("draft_lost".to_owned()), ..Filter::default() };
+    stage.store().ignore(&vanished, "seen", Timestamp::now()).unwrap();
+    assert_eq!(told(), ["branch_restored"]);
+    assert!(stage.store().end_notices(&stage.config().branches[0].code).unwrap());
+    assert_eq!(told(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_draft_that_was_deleted_and_came_back_with_a_backup_of_central_is_no_longer_told_as_gone() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let orders = branch.sell_random(8, 1);
+    stage.receive().await;
+    let backup = stage.central.with(|database| database.clone());
+    let (deleted, quiet) = (one(&stage, orders[3]), one(&stage, orders[4]));
+    for record in [&deleted, &quiet] {
+        stage.central.delete("sale.order", record.central_id.unwrap()).unwrap();
+    }
+    stage.receive().await;
+    assert_eq!((cause(&one(&stage, orders[3])), cause(&one(&stage, orders[4]))), (vec!["draft_deleted"], vec!["draft_deleted"]));
+    stage.store().ignore(&Filter { ids: vec![quiet.id], ..Filter::default() }, "on purpose", Timestamp::now()).unwrap();
+    // A change at the branch is told before it.
+    branch.advance(5);
+    branch.update("pos.order", orders[3], [("general_customer_note", "by car".into())]).unwrap();
+    stage.receive().await;
+    assert_eq!(cause(&one(&stage, orders[3])), ["order_changed", "draft_deleted"]);
+    let central = stage.server.add(backup);
+    stage.receive().await;
+    let record = one(&stage, orders[3]);
+    assert_eq!((record.state, cause(&record)), (State::Done, vec!["order_changed"]));
+    let (_, _, story) = stage.store().show(record.id).unwrap().unwrap();
+    assert_eq!(story.last().unwrap().message, format!("{} is at central again", deleted.central_name.as_deref().unwrap()));
+    let (ledger, asked) = (crate::stage::ledger_bytes(&stage), stage.calls());
+    stage.receive().await;
+    assert_eq!(crate::stage::ledger_bytes(&stage), ledger, "noted once");
+    assert_eq!(stage.calls() - asked, 2);
+    // Deleted once more, it is told once more.
+    central.delete("sale.order", deleted.central_id.unwrap()).unwrap();
+    stage.receive().await;
+    assert_eq!(cause(&one(&stage, orders[3])), ["draft_deleted", "order_changed"]);
+}
+
+#[tokio::test]
+async fn a_central_that_got_the_wrong_backup_and_then_the_right_one_has_lost_nothing() {
+    let stage = Stage::with(1, "rounding = { product = \"POS-ROUND\", limit = \"0.01\" }\n", |_| {}).await;
+    let branch = &stage.branches[0];
+    let older = stage.central.with(|database| database.clone());
+    branch.sell_random(70, 2);
+    let wrong = branch.sell(Sale::new().line(Item::new("ART-0001")).cash_rounding("0.04"));
+    stage.receive().await;
+    let (failed, newer) = (stage.failed().len(), stage.central.with(|database| database.clone()));
+    assert_eq!(cause(&one(&stage, wrong)), ["total_differs"]);
+    stage.server.add(older);
+    stage.receive().await;
+    let lost = Filter { cause: Some("draft_lost".to_owned()), ..Filter::default() };
+    assert_eq!(stage.log(lost.clone()).len(), 71);
+    assert_eq!(stage.store().branch_problems().unwrap().len(), 1);
+    let central = stage.server.add(newer);
+    stage.receive().await;
+    assert_eq!((stage.log(lost).len(), stage.store().branch_problems().unwrap()), (0, vec![]), "however many they are");
+    stage.receive().await;
+    assert_eq!((stage.failed().len(), cause(&one(&stage, wrong))), (failed, vec!["total_differs"]), "what was wrong came back as well");
+    assert_eq!(central.count("sale.order"), 71);
 }

@@ -38,14 +38,14 @@ async fn what_was_judged_before_the_branch_changed_it_is_judged_anew() {
     let mut newer = due.order.clone();
     newer.general_customer_note = Some("changed".to_owned());
     assert_eq!(store.keep(&code, &[newer], &[], None, now).unwrap().renewed, 1);
-    assert!(store.intend_orders(&[(due.record, due.content.clone())]).unwrap().is_empty(), "the older content is not written");
+    assert!(store.intend(&[(due.record, due.content.clone())]).unwrap().is_empty(), "the older content is not written");
     let problem = Problem::CustomerNotFound { name: "nobody".to_owned() };
-    let verdict = Verdict::Failed { problems: vec![problem], draft: None };
+    let verdict = Verdict::Failed { problems: vec![problem], draft: None, unknown: false };
     let conclusion = Conclusion { record: due.record, waited_for: None, verdict, judged: Some(due.content.clone()) };
     assert_eq!(store.conclude(&[conclusion], 1, now).unwrap(), 1, "may go now");
     let newest = store.due(&code, 0, None, 100).unwrap().remove(0);
     assert_eq!(newest.order.general_customer_note.as_deref(), Some("changed"));
-    assert_eq!(store.intend_orders(&[(newest.record, newest.content)]).unwrap().len(), 1);
+    assert_eq!(store.intend(&[(newest.record, newest.content)]).unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -97,15 +97,10 @@ async fn what_was_put_off_by_a_clock_a_day_ahead_does_not_wait_a_day_when_it_is_
     let stage = Stage::new(1).await;
     stage.branches[0].sell_random(3, 1);
     let now = Timestamp::now();
-    let pass_at = async |at: Timestamp| {
-        let mut bridge = Bridge::open(stage.config(), "test").unwrap();
-        bridge.clock = Clock::stopped(at);
-        run(&Arc::new(bridge), &stage.config().branches, &Request::default()).await.remove(0)
-    };
     stage.server.inject(When::call("sale.order", "load").always(), Mishap::page(503, "busy"));
-    assert_eq!(pass_at(now + SignedDuration::from_hours(24)).await.delivered, 0);
+    assert_eq!(pass_at(&stage, now + SignedDuration::from_hours(24)).await.delivered, 0);
     stage.server.clear_mishaps();
-    assert_eq!(pass_at(now).await.delivered, 3);
+    assert_eq!(pass_at(&stage, now).await.delivered, 3);
     stage.assert_exactly_once();
 }
 
@@ -207,4 +202,284 @@ async fn a_call_that_was_refused_says_nothing_of_an_earlier_one_whose_answer_was
     let record = &stage.log(Filter::default())[0];
     assert_eq!((record.state, record.problems.first().map(Problem::cause)), (State::Done, Some("order_changed")));
     assert!(stage.central.sale_orders()[0].lines.iter().all(|line| !line.text("name").contains("changed")), "the draft is as it was");
+}
+
+/// One order whose call went as `mishaps` say, in their order, then changed at the branch; after a pass without faults it has to be
+/// done, and the change told. Answers whether the draft shows the change.
+async fn changed_after(mishaps: Vec<(u64, Mishap)>, state: State) -> bool {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let id = branch.sell(Sale::new().line(Item::new("ART-0001")));
+    for (times, mishap) in mishaps {
+        stage.server.inject(When::call("sale.order", "load").times(times), mishap);
+    }
+    stage.receive().await;
+    assert_eq!(stage.log(Filter::default())[0].state, state);
+    branch.advance(5);
+    branch.update("pos.order", id, [("general_customer_note", "changed".into())]).unwrap();
+    stage.server.clear_mishaps();
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    let record = &stage.log(Filter::default())[0];
+    assert_eq!((record.state, record.unknown), (State::Done, false));
+    assert_eq!(record.problems.first().map(Problem::cause), Some("order_changed"));
+    stage.central.sale_orders()[0].lines.iter().any(|line| line.text("name").contains("changed"))
+}
+
+#[tokio::test]
+async fn within_one_pass_a_call_that_was_not_done_says_nothing_of_one_whose_answer_was_lost() {
+    let lost_then_busy = vec![(3, Mishap::drop_after()), (u64::MAX, Mishap::page(429, "busy"))];
+    assert!(!changed_after(lost_then_busy, State::Pending).await, "the draft is as it was");
+}
+
+#[tokio::test]
+async fn a_lost_answer_stays_lost_for_the_halves_of_what_was_too_much() {
+    let lost_then_too_much = vec![(1, Mishap::drop_after()), (1, Mishap::page(413, "too large")), (u64::MAX, Mishap::page(429, "busy"))];
+    assert!(!changed_after(lost_then_too_much, State::Failed).await, "the draft is as it was");
+}
+
+#[tokio::test]
+async fn an_order_that_was_refused_after_a_lost_answer_goes_again_when_the_branch_changes_it_and_the_change_is_told() {
+    let refused = Mishap::fault(2, "not like this");
+    let written = vec![(1, Mishap::drop_after()), (u64::MAX, refused.clone())];
+    assert!(!changed_after(written, State::Failed).await, "the draft is as it was");
+    let not_written = vec![(1, Mishap::drop_before()), (u64::MAX, refused)];
+    assert!(changed_after(not_written, State::Failed).await, "the change may be the fix");
+}
+
+#[tokio::test]
+async fn what_was_changed_in_doubt_and_then_cannot_be_mapped_goes_as_it_is_now() {
+    let stage = Stage::with(1, "unknown_customer = \"problem\"\n", |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    let id = branch.sell(Sale::new().line(Item::new("ART-0001")).partner("C001"));
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::drop_before());
+    stage.receive().await;
+    // Central loses the customer, the till names nobody instead.
+    let customer = stage.central.find("res.partner", "ref", "C001").unwrap();
+    stage
+        .central
+        .update(
+            "res.partner",
+            customer.id,
+            [("ref", "gone".into()), ("name", "gone".into()), ("email", false.into()), ("vat", false.into())],
+        )
+        .unwrap();
+    branch.advance(5);
+    branch.update("pos.order", id, [("partner_id", false.into())]).unwrap();
+    stage.server.clear_mishaps();
+    stage.store().retry(&Filter::default(), false, Timestamp::now()).unwrap();
+    stage.receive().await;
+    let record = &stage.log(Filter::default())[0];
+    assert_eq!((record.state, record.problems.first().map(Problem::cause)), (State::Done, Some("order_changed")));
+    stage.assert_exactly_once();
+}
+
+/// A bridge whose clock stands, for a pass.
+async fn pass_at(stage: &Stage, at: Timestamp) -> posbridge::sync::Report {
+    let mut bridge = Bridge::open(stage.config(), "test").unwrap();
+    bridge.clock = Clock::stopped(at);
+    run(&Arc::new(bridge), &stage.config().branches, &Request::default()).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_draft_paid_late_comes_also_when_our_clock_was_set_back_by_a_day_since_the_last_look_at_all_orders() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    branch.stop_clock("2026-11-20 09:00:00");
+    let draft = branch.sell(Sale::new().line(Item::new("ART-0001")).state("draft"));
+    branch.sell_history(2_100, 3, 1);
+    branch.stop_clock("2026-11-20 12:00:00");
+    assert_eq!(pass_at(&stage, noon).await.error, None);
+    branch.advance(120);
+    branch.update("pos.order", draft, [("state", "paid".into())]).unwrap();
+    // Newer orders move the cursor on.
+    branch.advance(1_680);
+    branch.sell_random(1, 1);
+    assert_eq!(pass_at(&stage, noon + SignedDuration::from_mins(30)).await.delivered, 1);
+    // The day before by our clock: a pass that breaks off notes how far apart the clocks are now.
+    let day_before = noon - SignedDuration::from_hours(23);
+    stage.server.inject(When::call("pos.order", "search_read").nth(2).always(), Mishap::fault(4, "You are not allowed to access it."));
+    branch.sell_random(1, 2);
+    assert!(pass_at(&stage, day_before).await.error.is_some());
+    stage.server.clear_mishaps();
+    assert_eq!(pass_at(&stage, day_before).await.delivered, 2, "the draft and the newest");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn a_draft_that_waits_for_its_adjustment_line_is_known_to_be_written() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let id = branch.sell(Sale::new().line(Item::new("ART-0001")).cash_rounding("0.04"));
+    stage.server.inject(When::call("sale.order.line", "load").always(), Mishap::page(429, "busy"));
+    assert_eq!(stage.receive().await[0].pending, 1);
+    branch.advance(5);
+    branch.update("pos.order", id, [("general_customer_note", "changed".into())]).unwrap();
+    stage.server.clear_mishaps();
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    assert_eq!(stage.log(Filter::default())[0].problems.first().map(Problem::cause), Some("order_changed"));
+}
+
+#[tokio::test]
+async fn a_draft_that_was_wrong_and_is_lost_with_a_backup_is_told_as_lost() {
+    let stage = Stage::with(1, "rounding = { product = \"POS-ROUND\", limit = \"0.01\" }\n", |_: &mut Branch| {}).await;
+    let backup = stage.central.with(|database| database.clone());
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")).cash_rounding("0.04"));
+    for _ in 0..5 {
+        stage.branches[0].sell(Sale::new().line(Item::new("ART-0002")));
+    }
+    stage.receive().await;
+    assert_eq!(stage.failed()[0].problems.first().map(Problem::cause), Some("total_differs"));
+    stage.server.add(backup);
+    stage.receive().await;
+    let lost = Filter { cause: Some("draft_lost".to_owned()), ..Filter::default() };
+    assert_eq!((stage.log(lost.clone()).len(), stage.failed()[0].problems.len()), (6, 1));
+    let ledger = crate::stage::ledger_bytes(&stage);
+    stage.receive().await;
+    assert_eq!(crate::stage::ledger_bytes(&stage), ledger, "told once");
+    // The one command writes all of them again, and what is wrong is told anew.
+    assert_eq!(stage.store().retry(&lost, true, Timestamp::now()).unwrap().len(), 6);
+    stage.receive().await;
+    assert_eq!(stage.failed()[0].problems.first().map(Problem::cause), Some("total_differs"));
+    assert_eq!(stage.drafts().len(), 6);
+}
+
+#[tokio::test]
+async fn an_older_ledger_that_is_put_back_by_hand_asks_again_for_what_wider_settings_brought() {
+    let stage = Stage::with(1, "shops = [\"Kiosk\"]\n", |branch: &mut Branch| branch.more_shops = vec!["Kiosk".to_owned()]).await;
+    let branch = &stage.branches[0];
+    branch.sell(Sale::new().line(Item::new("ART-0001")));
+    branch.advance(3_600);
+    branch.sell(Sale::new().line(Item::new("ART-0002")).shop("Kiosk"));
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    let (state, older) = (stage.config().state, tempfile::tempdir().unwrap());
+    stage.store().copy_to(older.path()).unwrap();
+    stage.write_settings(&["b1".to_owned()], "");
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    // With the newer notes beside it.
+    for file in ["posbridge.sqlite-wal", "posbridge.sqlite-shm"] {
+        let _ = std::fs::remove_file(state.join(file));
+    }
+    std::fs::copy(older.path().join("posbridge.sqlite"), state.join("posbridge.sqlite")).unwrap();
+    assert_eq!(stage.log(Filter::default()).len(), 1);
+    stage.receive().await;
+    assert_eq!(stage.log(Filter::default()).len(), 2, "received again");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn a_pass_from_a_later_day_does_not_pass_over_the_days_before() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.stop_clock("2026-11-17 12:00:00");
+    branch.sell_random(1, 1);
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    branch.stop_clock("2026-11-18 12:00:00");
+    branch.sell_random(1, 2);
+    branch.stop_clock("2026-11-20 12:00:00");
+    branch.sell_random(1, 3);
+    let from = Some(jiff::civil::date(2026, 11, 20));
+    assert_eq!(stage.run(Request { from, ..Request::default() }).await[0].delivered, 1);
+    assert_eq!(stage.receive().await[0].delivered, 1, "the day between");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn an_order_that_was_left_out_as_invoiced_comes_when_its_branch_was_put_back_to_before_the_invoice() {
+    let stage = Stage::with(1, "invoiced = \"skip\"\n", |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    let [skipped, ignored] = ["ART-0001", "ART-0002"].map(|article| branch.sell(Sale::new().line(Item::new(article))));
+    let image = branch.image();
+    branch.advance(5);
+    for order in [skipped, ignored] {
+        branch.update("pos.order", order, [("account_move", 99.into()), ("state", "done".into())]).unwrap();
+    }
+    stage.receive().await;
+    let records = stage.log(Filter { state: Some(State::Ignored), ..Filter::default() });
+    assert_eq!(records.iter().map(|record| record.problems[0].cause()).collect::<Vec<_>>(), ["invoiced_skipped"; 2]);
+    // Of one a person says besides that it is not wanted.
+    let ids: Vec<i64> = records.iter().filter(|record| record.remote_id == ignored).map(|record| record.id).collect();
+    let of_one = Filter { ids, ..Filter::default() };
+    stage.store().retry(&of_one, false, Timestamp::now()).unwrap();
+    assert_eq!(stage.store().ignore(&of_one, "entered by hand", Timestamp::now()).unwrap().len(), 1);
+    branch.put_back(image);
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    assert_eq!(stage.receive().await[0].delivered, 0);
+    let states: Vec<(i64, State)> = stage.log(Filter::default()).iter().map(|record| (record.remote_id, record.state)).collect();
+    assert!(states.contains(&(skipped, State::Done)) && states.contains(&(ignored, State::Ignored)), "{states:?}");
+}
+
+#[tokio::test]
+async fn a_pass_at_a_new_address_asks_once_which_fields_the_branch_has_also_after_a_retry() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")));
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::fault(2, "not now"));
+    stage.receive().await;
+    stage.server.clear_mishaps();
+    assert_eq!(stage.failed().len(), 1);
+    let text = std::fs::read_to_string(stage.config().file).unwrap();
+    std::fs::write(stage.config().file, text.replace("127.0.0.1", "localhost")).unwrap();
+    stage.seal();
+    stage.store().retry(&Filter::default(), false, Timestamp::now()).unwrap();
+    let asked = || stage.server.stats().calls[&("pos.order".to_owned(), "fields_get".to_owned())];
+    let before = asked();
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    assert_eq!(asked() - before, 1, "what a retry reads anew and the look for new orders need the same");
+}
+
+#[tokio::test]
+async fn an_order_that_may_be_at_central_is_not_left_out_as_invoiced_before_that_is_known() {
+    // The setting became another one while the answer was lost.
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")).invoiced(77));
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::drop_after());
+    assert_eq!(stage.receive().await[0].pending, 1, "written, and nobody knows");
+    stage.server.clear_mishaps();
+    let skip = "invoiced = \"skip\"\n";
+    stage.write_settings(&["b1".to_owned()], skip);
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0002")).invoiced(78));
+    assert_eq!(stage.receive().await[0].delivered, 1, "what is there is known; what was never sent is left out");
+    assert_eq!(stage.log(Filter { state: Some(State::Ignored), ..Filter::default() }).len(), 1);
+    assert_eq!(stage.central.count("sale.order"), 1);
+    // The branch invoiced it while it had failed in doubt.
+    let stage = Stage::with(1, skip, |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    let id = branch.sell(Sale::new().line(Item::new("ART-0001")));
+    stage.server.inject(When::call("sale.order", "load").times(1), Mishap::drop_after());
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::fault(2, "not like this"));
+    stage.receive().await;
+    stage.server.clear_mishaps();
+    assert!(stage.failed()[0].unknown);
+    branch.advance(5);
+    branch.update("pos.order", id, [("account_move", 99.into()), ("state", "done".into())]).unwrap();
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    let record = &stage.log(Filter::default())[0];
+    assert_eq!((record.state, record.unknown), (State::Done, false));
+    assert_eq!(record.problems.first().map(Problem::cause), Some("order_changed"), "with its invoice");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn what_was_left_out_as_invoiced_comes_by_one_command_when_the_setting_is_another() {
+    let stage = Stage::with(1, "invoiced = \"skip\"\n", |_: &mut Branch| {}).await;
+    for article in ["ART-0001", "ART-0002", "ART-0003"] {
+        stage.branches[0].sell(Sale::new().line(Item::new(article)).invoiced(77));
+    }
+    stage.receive().await;
+    let ids: Vec<i64> = stage.log(Filter { state: Some(State::Ignored), ..Filter::default() }).iter().map(|record| record.id).collect();
+    assert_eq!(ids.len(), 3);
+    let left_out = Filter { cause: Some("invoiced_skipped".to_owned()), ..Filter::default() };
+    assert_eq!(stage.store().retry(&left_out, false, Timestamp::now()).unwrap().len(), 3);
+    stage.receive().await;
+    assert_eq!(stage.log(Filter { state: Some(State::Ignored), ..Filter::default() }).len(), 3, "as long as the setting says so");
+    // One of them a person has entered by hand.
+    let by_hand = Filter { ids: vec![ids[0]], ..Filter::default() };
+    stage.store().retry(&by_hand, false, Timestamp::now()).unwrap();
+    stage.store().ignore(&by_hand, "entered by hand", Timestamp::now()).unwrap();
+    stage.write_settings(&["b1".to_owned()], "invoiced = \"mark\"\n");
+    assert_eq!(stage.receive().await[0].delivered, 0, "what was accounted for otherwise does not come by itself");
+    assert!(stage.store().retry(&Filter::default(), false, Timestamp::now()).unwrap().is_empty());
+    assert_eq!(stage.store().retry(&left_out, false, Timestamp::now()).unwrap().len(), 2);
+    assert_eq!(stage.receive().await[0].delivered, 2);
+    assert_eq!(stage.central.count("sale.order"), 2);
 }

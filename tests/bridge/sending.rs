@@ -3,3 +3,4 @@
 mod everyday;
 mod mishaps;
 mod stage;
+mod versions;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use posbridge::config::{Branch as Settings, Config};
-use posbridge::demo::{Branch, Central, Db, OdooServer, SaleOrder};
+use posbridge::demo::{Branch, Central, Db, OdooServer, SaleOrder, Version};
 use posbridge::secret::{KeyRing, bound};
 use posbridge::store::{Entry, Filter, Sealed, State, Store};
 use posbridge::sync::{self, Bridge, Report, Request};
@@ -27,7 +27,15 @@ impl Stage {
 
     /// `settings` goes into `[defaults]`; `seed` may change what a branch holds.
     pub async fn with(branches: usize, settings: &str, seed: impl Fn(&mut Branch)) -> Self {
-        let server = OdooServer::start().await.unwrap();
+        Self::on(OdooServer::start().await.unwrap(), branches, settings, seed)
+    }
+
+    /// Central and branches on an older Odoo.
+    pub async fn of_version(branches: usize, version: Version) -> Self {
+        Self::on(OdooServer::start_as(version).await.unwrap(), branches, "", |_| {})
+    }
+
+    fn on(server: OdooServer, branches: usize, settings: &str, seed: impl Fn(&mut Branch)) -> Self {
         let codes: Vec<String> = (1..=branches).map(|n| format!("b{n}")).collect();
         let walk_ins = codes.iter().map(|code| format!("Walk-in {code}")).collect();
         let central = server.central("central", &Central { walk_ins, ..Central::default() });
@@ -62,14 +70,21 @@ impl Stage {
         Config::load(&self.directory.path().join("branches.toml")).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Seals the password of every endpoint in the settings.
+    /// Seals what lets the bridge in at every endpoint in the settings: the password, or with `$POSBRIDGE_TEST_PROTOCOL` = `json2` the
+    /// API key, with which everything goes over JSON-2.
     pub fn seal(&self) {
+        let over_json = std::env::var("POSBRIDGE_TEST_PROTOCOL").is_ok_and(|protocol| protocol == "json2");
+        self.seal_all(if over_json { "bridge-key" } else { "bridge" });
+    }
+
+    /// Seals this for every endpoint in the settings.
+    pub fn seal_all(&self, secret: &str) {
         let config = self.config();
         let store = Store::open(&config.state).unwrap();
         let keys = KeyRing::load(&config.state).unwrap();
         let endpoints = config.branches.iter().map(|branch| (branch.code.to_string(), &branch.endpoint));
         for (owner, endpoint) in endpoints.chain([("central".to_owned(), &config.central.endpoint)]) {
-            let sealed = keys.seal(&owner, "password", &bound(&endpoint.url, &endpoint.user), &SecretString::from("bridge")).unwrap();
+            let sealed = keys.seal(&owner, "password", &bound(&endpoint.url, &endpoint.user), &SecretString::from(secret)).unwrap();
             store.put_secrets(&[Sealed { owner, field: "password".to_owned(), sealed, updated_at: Timestamp::now() }]).unwrap();
         }
     }

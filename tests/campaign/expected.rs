@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use posbridge::demo::Value;
 use posbridge::demo::table::Database;
+use posbridge::demo::{Value, sale, tax};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::RoundingStrategy;
 
@@ -137,11 +137,6 @@ pub fn expected(db: &Database, code: &str, id: i64) -> Expected {
         Line::Note(_) => true,
         Line::Product { qty, price, discount, .. } => [qty, price, discount].iter().all(|number| number.normalize().scale() <= 2),
     };
-    let lines_total: Decimal = order
-        .children("pos.order.line", "order_id")
-        .into_iter()
-        .map(|id| order.at("pos.order.line", id).number("price_subtotal_incl").abs())
-        .sum();
     let total = order.number("amount_total");
     Expected {
         code: code.to_owned(),
@@ -156,7 +151,7 @@ pub fn expected(db: &Database, code: &str, id: i64) -> Expected {
         cashier: employee.clone().or_else(|| user.as_ref().map(|user| user.text("name"))),
         sellers: [employee, user.as_ref().map(|user| user.text("login"))].into_iter().flatten().map(|name| name.to_lowercase()).collect(),
         fine: !lines.iter().all(exact),
-        cash_rounded: (total.abs() - lines_total).abs() >= Decimal::new(2, 2),
+        cash_rounded: total.abs() != total_of_lines(db, order.link("company_id").unwrap_or(1), &line_ids).abs(),
         lines,
         payments: payments.collect(),
         refund_of,
@@ -165,6 +160,19 @@ pub fn expected(db: &Database, code: &str, id: i64) -> Expected {
         shop: order.link("config_id").map(|id| order.at("pos.config", id).text("name")).unwrap_or_default(),
         session_state: session.map(|session| session.text("state")).unwrap_or_default(),
     }
+}
+
+/// What the lines come to together. The totals of single lines would not do: where taxes are rounded for the whole order, they can differ
+/// from it by as much as a till rounds.
+fn total_of_lines(db: &Database, company: i64, ids: &[i64]) -> Decimal {
+    let rounding = sale::rounding(db, company);
+    let taxed = ids.iter().map(|id| {
+        let line = Reader::new(db, "pos.order.line", *id);
+        let taxes = sale::taxes(db, &line.value("tax_ids_after_fiscal_position").ids());
+        let (price_unit, quantity, discount) = (line.number("price_unit"), line.number("qty"), line.number("discount"));
+        tax::line_taxes(&tax::Line { price_unit, quantity, discount, taxes }, rounding)
+    });
+    tax::order_totals(&taxed.collect::<Vec<_>>(), rounding).total()
 }
 
 fn line(db: &Database, id: i64, refund_of: Option<&str>) -> Line {
@@ -221,7 +229,8 @@ impl Expected {
             note = format!("{note}\nRefund of {of}");
         }
         if let Some(invoice) = &self.invoice {
-            note = format!("{note}\nInvoiced at the branch as {invoice}: do not invoice again");
+            let number = if invoice.is_empty() { String::new() } else { format!(" as {invoice}") };
+            note = format!("{note}\nInvoiced at the branch{number}: do not invoice again");
         }
         if let Some(text) = &self.note {
             note = format!("{note}\nNote: {text}");

@@ -1,7 +1,8 @@
 //! The ledger as the checker reads it: plain SQL, none of the bridge's own code.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -22,7 +23,12 @@ pub struct Row {
 impl Row {
     /// Whether it is noted that its draft is no longer at central.
     pub fn is_gone(&self) -> bool {
-        self.problems.as_ref().is_some_and(|problems| problems.contains("draft_deleted") || problems.contains("draft_lost"))
+        self.tells("draft_deleted") || self.tells("draft_lost")
+    }
+
+    /// Whether a problem with this cause stands beside it, first or among others.
+    pub fn tells(&self, cause: &str) -> bool {
+        self.problems.as_ref().is_some_and(|problems| problems.contains(cause))
     }
 
     /// The external id that its draft has, without the module.
@@ -31,70 +37,115 @@ impl Row {
     }
 }
 
+/// The ledger of a trial, as it is looked at.
+pub struct Ledger {
+    state: PathBuf,
+    /// Looks stay connected from one to the next, as long as the bridge's own ledger stays open: a connection reads the whole
+    /// schema before its first row. Where each pass is a start of its own, the last one to go has to be the bridge.
+    connection: RefCell<Option<Connection>>,
+    stays: bool,
+}
+
+impl Ledger {
+    pub fn new(state: PathBuf, stays: bool) -> Self {
+        Self { state, connection: RefCell::default(), stays }
+    }
+
+    /// Lets go of the file, which is about to be another one.
+    pub fn close(&self) {
+        self.connection.replace(None);
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> T {
+        let connection = self.connection.take().unwrap_or_else(|| open(&self.state));
+        let seen = look(&connection).expect("a ledger");
+        if self.stays {
+            self.connection.replace(Some(connection));
+        }
+        seen
+    }
+
+    /// All orders in the ledger, by key.
+    pub fn rows(&self) -> BTreeMap<String, Row> {
+        self.look(rows)
+    }
+
+    /// The number of the newest attempt.
+    pub fn newest_attempt(&self) -> i64 {
+        self.look(newest_attempt)
+    }
+
+    /// The records that are noted as no longer at their branch.
+    pub fn gone_at_branch(&self) -> BTreeSet<i64> {
+        self.look(gone_at_branch)
+    }
+
+    /// What a pass is measured by.
+    pub fn after_pass(&self, newest_attempt: i64) -> AfterPass {
+        self.look(|db| Ok(AfterPass { written: written(db, newest_attempt)?, rows: rows(db)?, branch_problems: branch_problems(db)? }))
+    }
+
+    /// The bytes of the ledger's files.
+    pub fn bytes(&self) -> Vec<(String, Vec<u8>)> {
+        ["posbridge.sqlite", "posbridge.sqlite-wal"]
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::fs::read(self.state.join(name)).ok()?)))
+            .collect()
+    }
+}
+
+/// The ledger after a pass.
+pub struct AfterPass {
+    /// How many attempts of the pass ended well, by branch.
+    pub written: BTreeMap<String, u64>,
+    /// All orders, by key.
+    pub rows: BTreeMap<String, Row>,
+    /// What is noted about whole branches: code and cause.
+    pub branch_problems: BTreeSet<(String, String)>,
+}
+
 fn open(state: &Path) -> Connection {
     Connection::open_with_flags(state.join("posbridge.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .expect("a ledger")
 }
 
-/// All orders in the ledger, by key.
-pub fn rows(state: &Path) -> BTreeMap<String, Row> {
-    let db = open(state);
-    let mut query = db
-        .prepare(
-            "SELECT id, branch, remote_id, witness, state, unknown, cause, problems, central_id
-             FROM record WHERE direction = 'receive'",
-        )
-        .expect("the table record");
-    let rows = query
-        .query_map([], |row| {
-            Ok(Row {
-                record: row.get(0)?,
-                branch: row.get(1)?,
-                remote_id: row.get(2)?,
-                witness: row.get(3)?,
-                state: row.get(4)?,
-                unknown: row.get(5)?,
-                cause: row.get(6)?,
-                problems: row.get(7)?,
-                central_id: row.get(8)?,
-            })
+fn rows(db: &Connection) -> rusqlite::Result<BTreeMap<String, Row>> {
+    let mut query = db.prepare_cached(
+        "SELECT id, branch, remote_id, witness, state, unknown, cause, problems, central_id FROM record WHERE direction = 'receive'",
+    )?;
+    let rows = query.query_map([], |row| {
+        Ok(Row {
+            record: row.get(0)?,
+            branch: row.get(1)?,
+            remote_id: row.get(2)?,
+            witness: row.get(3)?,
+            state: row.get(4)?,
+            unknown: row.get(5)?,
+            cause: row.get(6)?,
+            problems: row.get(7)?,
+            central_id: row.get(8)?,
         })
-        .expect("rows");
-    rows.map(|row| row.expect("a row")).map(|row| (row.key(), row)).collect()
+    })?;
+    rows.map(|row| row.map(|row| (row.key(), row))).collect()
 }
 
-/// The number of the newest attempt, and how many newer than `after` ended well, by branch.
-pub fn written(state: &Path, after: i64) -> (i64, BTreeMap<String, u64>) {
-    let db = open(state);
-    let newest = db.query_row("SELECT coalesce(max(id), 0) FROM attempt", [], |row| row.get(0)).expect("a number");
-    let mut query = db
-        .prepare("SELECT branch, count(*) FROM attempt JOIN record ON record.id = record_id WHERE attempt.id > ?1 AND outcome = 'done' GROUP BY 1")
-        .expect("the table attempt");
-    let counts = query.query_map([after], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))).expect("rows");
-    (newest, counts.map(|count| count.expect("a row")).collect())
+fn newest_attempt(db: &Connection) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT coalesce(max(id), 0) FROM attempt")?.query_row([], |row| row.get(0))
 }
 
-/// The records that are noted as no longer at their branch.
-pub fn gone_at_branch(state: &Path) -> BTreeSet<i64> {
-    let db = open(state);
-    let mut query = db.prepare("SELECT record_id FROM gone WHERE at_branch IS NOT NULL").expect("the table gone");
-    let rows = query.query_map([], |row| row.get(0)).expect("rows");
-    rows.map(|row| row.expect("a row")).collect()
+fn written(db: &Connection, after: i64) -> rusqlite::Result<BTreeMap<String, u64>> {
+    let mut query = db.prepare_cached(
+        "SELECT branch, count(*) FROM attempt JOIN record ON record.id = record_id WHERE attempt.id > ?1 AND outcome = 'done' GROUP BY 1",
+    )?;
+    query.query_map([after], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?.collect()
 }
 
-/// What is noted about whole branches: code and cause.
-pub fn branch_problems(state: &Path) -> BTreeSet<(String, String)> {
-    let db = open(state);
-    let sql = "SELECT owner, json_extract(problem, '$.cause') FROM endpoint WHERE problem IS NOT NULL";
-    let mut query = db.prepare(sql).expect("the table endpoint");
-    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
-    rows.map(|row| row.expect("a row")).collect()
+fn gone_at_branch(db: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut query = db.prepare_cached("SELECT record_id FROM gone WHERE at_branch IS NOT NULL")?;
+    query.query_map([], |row| row.get(0))?.collect()
 }
 
-/// The bytes of the ledger's files.
-pub fn bytes(state: &Path) -> Vec<(String, Vec<u8>)> {
-    ["posbridge.sqlite", "posbridge.sqlite-wal"]
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), std::fs::read(state.join(name)).ok()?)))
-        .collect()
+fn branch_problems(db: &Connection) -> rusqlite::Result<BTreeSet<(String, String)>> {
+    let mut query = db.prepare_cached("SELECT branch, cause FROM notice")?;
+    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }

@@ -6,12 +6,7 @@ use posbridge::demo::wire::Value;
 use posbridge::store::{Filter, Lock, Store, restore};
 
 use crate::expected::{Reader, find, ids};
-use crate::ledger;
 use crate::world::{Touch, UNKNOWN, World, copy, temporary};
-
-/// Whether settings may name another branch's database. Open: that is noticed by the orders that the ledger knows, so a pass that
-/// meets only new ones takes them for its own branch's.
-const SWAPS: bool = false;
 
 impl World {
     /// Somebody works on a draft at central.
@@ -23,7 +18,7 @@ impl World {
         }
         self.wait(3);
         // What the bridge has not proved yet is where it may interfere.
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let unproved: Vec<_> = drafts.iter().filter(|(key, _)| rows.get(key).is_some_and(|row| row.state == "pending")).collect();
         let (key, id) = match unproved.len() {
             0 => drafts[self.random.below(drafts.len())].clone(),
@@ -39,7 +34,7 @@ impl World {
             (0, _) => self.central.confirm(id),
             (1, _) => self.central.cancel(id),
             (2 | 3, _) if state != "sale" => {
-                let known = ledger::rows(&self.state()).get(&key).is_some_and(|row| row.state == "done");
+                let known = self.ledger.rows().get(&key).is_some_and(|row| row.state == "done");
                 self.central.delete("sale.order", id).expect("deleted");
                 self.truth.touched.insert(key.clone(), Touch::Deleted { for_good: known });
                 self.fired(22);
@@ -94,7 +89,7 @@ impl World {
         if confirmed {
             return false;
         }
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let named = self.drafts().into_iter().filter(|(key, id)| drafts.contains(id) && known_model(self, key));
         for (key, id) in named.collect::<Vec<_>>() {
             let known = rows.get(&key).is_some_and(|row| row.state == "done");
@@ -107,7 +102,7 @@ impl World {
 
     /// Retries one failed order of each cause and subject: what waits for the same goes along.
     pub fn retry_one_of_each(&mut self) {
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let mut seen = BTreeSet::new();
         let chosen: Vec<i64> =
             rows.values().filter(|row| row.state == "failed" && seen.insert(row.problems.clone())).map(|row| row.record).collect();
@@ -121,7 +116,7 @@ impl World {
 
     /// Retries everything, or writes again by number what was deleted for no reason, or ignores something.
     pub fn decide(&mut self) {
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         match self.random.below(3) {
             0 => {
                 let retried = self.store().retry(&Filter::default(), false, self.clock.now()).expect("retried");
@@ -157,6 +152,7 @@ impl World {
                 let filter = Filter { ids: vec![row.record], ..Filter::default() };
                 self.store().retry(&filter, true, self.clock.now()).expect("retried");
                 self.truth.touched.remove(key);
+                self.truth.recreated.insert(key.clone());
                 self.fired(27);
                 self.tell(|| format!("bridge: retry --recreate {key}"));
             }
@@ -195,6 +191,8 @@ impl World {
             }
             return;
         };
+        self.daemon = None;
+        self.ledger.close();
         if image == file {
             let lock = Lock::alone(&state, "restore").expect("nobody at work");
             restore(&lock, &state, &file, self.clock.now()).expect("restored");
@@ -206,12 +204,19 @@ impl World {
         // What people had mended and retried since is to be retried once more.
         self.truth.refused = true;
         // What that ledger does not know as done, it cannot know as deleted.
-        let rows = ledger::rows(&state);
+        let rows = self.ledger.rows();
         self.truth.ignored_for_good.retain(|key| rows.get(key).is_some_and(|row| row.state == "ignored"));
         self.central_lost.clear();
         for (key, touch) in &mut self.truth.touched {
             if let Touch::Deleted { for_good } = touch {
                 *for_good &= rows.get(key).is_some_and(|row| row.state == "done");
+            }
+        }
+        // An older ledger knows nothing of a person's having asked for a deleted draft again: what was not written by then stays away.
+        let drafts = self.drafts();
+        for key in std::mem::take(&mut self.truth.recreated) {
+            if !drafts.contains_key(&key) && rows.get(&key).is_some_and(|row| row.state == "done") {
+                self.truth.touched.insert(key, Touch::Deleted { for_good: true });
             }
         }
         let (known, orphans) = std::mem::take(&mut self.truth.vanished).into_iter().partition(|(key, _)| rows.contains_key(key));
@@ -238,7 +243,7 @@ impl World {
         let changed = pictures.into_iter().filter(|(key, id, picture)| after.contains_key(key) && self.picture(*id) != *picture);
         let changed: BTreeSet<String> = changed.map(|(key, _, _)| key).collect();
         self.truth.went_back.extend(changed);
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         self.central_has_lost(&rows, &after);
         let mut now = touched;
         // What was deleted before stays deleted; what the ledger says of it is what it says now.
@@ -254,14 +259,18 @@ impl World {
         self.tell(|| format!("central is put back from a backup: {lost} drafts are gone"));
     }
 
-    /// The operator writes again what central lost; what people deleted stays so.
+    /// The operator writes again what central lost, by what the ledger says of it; what people deleted stays so.
     pub fn recreate_lost(&mut self) {
         let drafts = self.drafts();
         let deleted = |key: &str| matches!(self.truth.touched.get(key), Some(Touch::Deleted { .. }));
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let lost: Vec<i64> = rows
             .iter()
-            .filter(|(key, row)| row.state == "done" && !drafts.contains_key(*key) && !deleted(key))
+            .filter(|(key, row)| {
+                let lost = row.state == "done" || row.state == "failed" && row.cause.as_deref() == Some("draft_lost");
+                // Central can have another draft of it than the lost one: a copied machine's, back from the backup.
+                lost && (!drafts.contains_key(*key) || row.tells("draft_lost")) && !deleted(key)
+            })
             .map(|(_, row)| row.record)
             .collect();
         if lost.is_empty() {
@@ -283,7 +292,7 @@ impl World {
             self.tell(|| format!("a backup of {code} is made"));
             return;
         };
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let all = self.orders(shop, &["paid", "done"]);
         let before: Vec<_> = all.into_iter().map(|id| self.expected(shop, id)).collect();
         self.shops[shop].pending.clear();
@@ -297,7 +306,10 @@ impl World {
             if kept.contains(&key) {
                 self.truth.versions.entry(key).or_default().push(order);
             } else if rows.contains_key(&key) {
-                self.truth.vanished.insert(key, order);
+                // An order that is open again can be paid, written and lost more than once.
+                if let Some(earlier) = self.truth.vanished.insert(key.clone(), order) {
+                    self.truth.versions.entry(key).or_default().push(earlier);
+                }
             } else if drafts.contains_key(&key) {
                 self.truth.orphans.insert(key, order); // a copied machine has written it
             }
@@ -309,7 +321,7 @@ impl World {
 
     /// A copy of the first branch's database gets a table in the settings, or loses it.
     pub fn copied_branch(&mut self) {
-        if !self.copied_branch && !ledger::rows(&self.state()).values().any(|row| row.branch == "b1") {
+        if !self.copied_branch && !self.ledger.rows().values().any(|row| row.branch == "b1") {
             return;
         }
         self.copied_branch = !self.copied_branch;
@@ -325,12 +337,9 @@ impl World {
         self.tell(|| format!("settings: a copy of b1 is {}", if there { "added as a branch" } else { "taken out again" }));
     }
 
-    /// Somebody swaps the databases of two branches in the settings, or puts them right; see [`SWAPS`].
+    /// Somebody swaps the databases of two branches in the settings, or puts them right.
     pub fn swap_branches(&mut self) {
-        if !SWAPS {
-            return;
-        }
-        let rows = ledger::rows(&self.state());
+        let rows = self.ledger.rows();
         let known = |code: &str| rows.values().any(|row| row.branch == code);
         // A database that went back knows no order by which it could be told from another's.
         let went_back = self.shops.iter().any(|shop| shop.db.with(|db| db.life > 0));

@@ -46,7 +46,7 @@ mod feature {
         (Bug::FloorAlways, 5),
         (Bug::PageIsEmpty, 16),
         (Bug::IdAloneIsOrder, 1),
-        (Bug::CloneAccepted, 5),
+        (Bug::CloneAccepted, 8),
         (Bug::ChangeUnsaid, 5),
         (Bug::OldContent, 12),
         (Bug::SwappedBindings, 5),

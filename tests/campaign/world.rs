@@ -14,9 +14,12 @@ use posbridge::demo::table::Database;
 use posbridge::demo::{Branch, Central, Db, OdooServer, Pending, Side, seed};
 use posbridge::secret::{KeyRing, bound};
 use posbridge::store::{Sealed, Store};
+use posbridge::sync::Bridge;
 use secrecy::SecretString;
 
 use crate::expected::{Expected, Reader, expected};
+use crate::ledger::Ledger;
+use crate::passes::DAEMON;
 use crate::tally::Tally;
 
 /// Most branches of a trial.
@@ -83,6 +86,8 @@ pub struct Picture(pub Vec<(String, String)>);
 pub struct Truth {
     /// By key of the order.
     pub touched: BTreeMap<String, Touch>,
+    /// Keys of orders whose deleted drafts a person asked for again.
+    pub recreated: BTreeSet<String>,
     /// Keys that a person ignored at some time.
     pub ignored: BTreeSet<String>,
     /// Of these, those that the ledger still knows as ignored.
@@ -130,6 +135,9 @@ pub struct World {
     /// Central as it was once, with what people had done by then.
     pub central_image: Option<(Database, BTreeMap<String, Touch>)>,
     pub ledger_image: Option<PathBuf>,
+    pub ledger: Ledger,
+    /// What runs between the passes, if it is a daemon that makes them.
+    pub daemon: Option<Bridge>,
     /// A second bridge with a copied state directory.
     pub twin: Option<tempfile::TempDir>,
     /// A branch in the settings that is a copy of the first one.
@@ -252,6 +260,8 @@ impl World {
             central,
             decoy,
             shops,
+            ledger: Ledger::new(directory.path().join("state"), swarm.has(DAEMON)),
+            daemon: None,
             directory,
             clock: Clock::stopped(start),
             ahead_s: 0,
@@ -279,6 +289,7 @@ impl World {
             exchange_articles(&shop.db);
         }
         world.write_settings();
+        world.install();
         world.seal();
         let settings = format!("{:?}", world.settings);
         let branches = world.shops.len();
@@ -377,6 +388,18 @@ impl World {
 
     pub fn config(&self) -> Config {
         Config::load(&self.file()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Makes the state directory as the first start does: what that leaves behind is made once, and trials take copies.
+    fn install(&self) {
+        static FIRST: OnceLock<tempfile::TempDir> = OnceLock::new();
+        let first = FIRST.get_or_init(|| {
+            let directory = temporary();
+            Store::open(directory.path()).expect("a ledger");
+            KeyRing::load(directory.path()).expect("a key");
+            directory
+        });
+        copy(first.path(), &self.state());
     }
 
     /// Seals the password of every database in the settings.

@@ -235,7 +235,7 @@ fn answered(config: &Config, at: Timestamp) {
         clock_offset_s: 0,
         error: None,
         shops: Vec::new(),
-        asked: None,
+        cursor: None,
     };
     note.save(&config.state, &config.branches[0].code);
 }

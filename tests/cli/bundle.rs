@@ -35,8 +35,13 @@ async fn a_bundle_tells_what_helps_and_nothing_that_is_anybodys() {
                  problems = '[{\"ProductNotFound\":{\"product\":\"canary\"}}]', cause = 'product_not_found', state = 'failed' WHERE id = 1;
              UPDATE record SET payload = 'canary';
              UPDATE content SET payload = '{\"canary\":1}', changed = 'canary';
-             UPDATE attempt SET message = 'Canary';
-             UPDATE endpoint SET url = 'canary', database = 'canary', login = 'canary', fields = 'canary', problem = 'canary', cursor = 'canary';
+             UPDATE attempt SET message = 'Canary', problem = 'canary';
+             UPDATE endpoint SET url = 'canary', database = 'canary', login = 'canary', fields = 'canary', cursor = 'canary', asked = 'canary',
+                 whole_cursor = 'canary';
+             INSERT INTO notice VALUES ('tirana', 'branch_cloned', 'canary');
+             INSERT INTO person VALUES (7, 'canary', 'admin', 'canary', 0, NULL, 0);
+             INSERT INTO trail VALUES (7, 0, 'canary', 'canary', 'canary', 1, 'canary');
+             INSERT INTO paused VALUES ('canary', 0, 'canary', 'canary');
              UPDATE branch_record SET data = 'canary';
              UPDATE secret SET sealed = 'canary';
              INSERT INTO sent VALUES ('tirana', 'product', 1, 1, 'canary', 1, 0, 'canary');",
@@ -65,7 +70,7 @@ async fn a_bundle_tells_what_helps_and_nothing_that_is_anybodys() {
         assert_eq!(bundle["posbridge"], env!("CARGO_PKG_VERSION"));
         assert_eq!(bundle["settings"]["complaints"].as_array().expect("a list").is_empty(), valid, "{}", ran.out);
         if valid {
-            assert_eq!(bundle["ledger"]["schema_version"], 4);
+            assert_eq!(bundle["ledger"]["schema_version"], 7);
             assert_eq!(bundle["ledger"]["rows"]["record"], 3);
             let failed = bundle["ledger"]["records"].as_array().expect("a list").iter().find(|row| row["state"] == "failed").expect("one");
             assert_eq!((&failed["cause"], &failed["count"], &failed["branch"]), (&"product_not_found".into(), &1.into(), &"tirana".into()));

@@ -7,6 +7,7 @@ mod backup;
 mod bundle;
 mod disk;
 mod fake;
+mod keys;
 mod output;
 mod place;
 mod reconcile;

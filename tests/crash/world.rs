@@ -310,7 +310,7 @@ fn fields(db: &Db, model: &str, record: &Record, without: &[&str]) -> String {
 
 /// What a ledger says, without its own ids and times.
 pub fn ledger(state: &Path) -> Vec<String> {
-    const TABLES: [(&str, &str); 6] = [
+    const TABLES: [(&str, &str); 7] = [
         (
             "record",
             "SELECT branch, direction, kind, remote_id, witness, reference, state, unknown, problems, cause, waits_for, content_hash, rows,
@@ -323,7 +323,8 @@ pub fn ledger(state: &Path) -> Vec<String> {
              FROM attempt JOIN record ON record.id = attempt.record_id WHERE outcome != 'retry'",
         ),
         // Of central only a log-in is kept, and whoever has nothing to write there makes none.
-        ("endpoint", "SELECT owner, url, database, login, uid, fields, cursor IS NULL, problem FROM endpoint WHERE owner != 'central'"),
+        ("endpoint", "SELECT owner, url, database, login, uid, fields, cursor IS NULL, asked FROM endpoint WHERE owner != 'central'"),
+        ("notice", "SELECT branch, cause, problem FROM notice"),
         ("binding", "SELECT branch, model, branch_id, central_id, source FROM binding"),
         ("sent", "SELECT branch, kind, central_id, chosen FROM sent"),
         ("secret", "SELECT owner, field FROM secret"),

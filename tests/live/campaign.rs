@@ -346,7 +346,7 @@ const SELL_AGAIN: &str = "begin;
 
 /// The external ids that a call would bind.
 fn external_ids(request: &Request) -> BTreeSet<String> {
-    let texts = request.body.split("<string>").filter_map(|text| text.split_once("</string>")).map(|(text, _)| text);
+    let texts = request.body.split(['<', '>', '"']);
     // A name in the call's context, `branch1-4711-<uuid>`: with this many parts nothing else.
     texts.filter(|text| text.starts_with("branch") && text.split('-').count() >= 7).map(str::to_owned).collect()
 }
@@ -358,7 +358,8 @@ fn too_large(request: &Request) -> bool {
 /// Whether Odoo answered with ids, which it does after the commit.
 fn committed(request: &Request) -> bool {
     let answer = request.answer.get().map(|(_, answer)| answer.as_str()).unwrap_or_default();
-    answer.split_once("<name>ids</name>").is_some_and(|(_, rest)| rest.trim_start().starts_with("<value><array>"))
+    let ids = answer.split_once("<name>ids</name>").or_else(|| answer.split_once("\"ids\": "));
+    ids.is_some_and(|(_, rest)| rest.trim_start().starts_with("<value><array>") || rest.starts_with('['))
 }
 
 /// When the server was done with it, one way or the other.

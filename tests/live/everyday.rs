@@ -6,11 +6,16 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use posbridge::odoo::Call;
 use serde_json::json;
 
-use crate::rig::{BRANCHES, Bridge, SOLD, Start, begin, ids};
+use crate::rig::{BRANCHES, Bridge, SOLD, Start, begin, ids, protocol_of};
 use crate::support::proxy::{Fault, Request};
 
 /// Orders that the first day sells in each branch.
 const MANY: usize = 300;
+
+/// What a first pass leaves behind at a database: over JSON-2 nothing, since a key logs nobody in.
+fn logins(database: &str) -> i64 {
+    i64::from(protocol_of(database) == "xmlrpc")
+}
 
 #[test]
 fn all_orders_of_two_branches_come_once_and_stay_as_people_leave_them() {
@@ -35,9 +40,10 @@ fn all_orders_of_two_branches_come_once_and_stay_as_people_leave_them() {
         *methods.entry(request.call()).or_default() += 1;
     }
     println!("{} calls for {} orders: {methods:?}", calls.len(), 2 * MANY);
-    assert!(calls.len() <= 2 * MANY / 5, "too many calls");
+    // Four for each batch; a machine that is busy makes batches smaller.
+    assert!(calls.len() <= 2 * MANY / 4, "too many calls");
     for database in ["central", "branch1", "branch2"] {
-        assert_eq!(rig.logins(database), 1, "log-ins at {database}");
+        assert_eq!(rig.logins(database), logins(database), "log-ins at {database}");
     }
 
     // Nothing new: nothing is written anywhere.
@@ -48,7 +54,7 @@ fn all_orders_of_two_branches_come_once_and_stay_as_people_leave_them() {
         let requests = proxy.take();
         for branch in BRANCHES {
             assert_eq!(["read", "new", "delivered"].map(|what| run.count(branch, what)), [0, 0, 0], "{branch}");
-            let calls = requests.iter().filter(|request| request.body.contains(&format!("<string>{branch}</string>"))).count();
+            let calls = requests.iter().filter(|request| request.database == *branch).count();
             assert!(calls <= 2, "{calls} calls at {branch}");
         }
         assert!(!requests.iter().any(Request::logs_in), "no log-in");
@@ -59,7 +65,7 @@ fn all_orders_of_two_branches_come_once_and_stay_as_people_leave_them() {
     });
     assert!(quiet, "a pass without anything new writes in a database");
     for database in ["central", "branch1", "branch2"] {
-        assert_eq!(rig.logins(database), 1, "log-ins at {database}");
+        assert_eq!(rig.logins(database), logins(database), "log-ins at {database}");
     }
 
     // People work at central, the branches sell on.

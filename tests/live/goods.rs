@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 
 use serde_json::{Value as Json, json};
 
-use crate::rig::{BRANCHES, Bridge, Rig, Run, Start, begin};
+use crate::rig::{BRANCHES, Bridge, Rig, Run, Start, begin, protocol_of};
 
 /// What compare_goods looks at of the products: all but those that cannot go, and the one that is archived.
 pub const PRODUCTS: &str = r#"[["product_tag_ids.name","=","Shop"],["active","=",true],["name","not in",["Send taken","Send combo"]]]"#;
@@ -90,7 +90,8 @@ pub fn sender(rig: &Rig, branches: &[&str]) -> Bridge {
     let mut bridge = Bridge::new(rig, rig.url(), branches);
     for branch in branches {
         bridge.set(branch, "user", &json!(rig.fact("SENDER_USER")).to_string());
-        bridge.password(branch, rig.fact("SENDER_PASSWORD"));
+        let key = format!("{}_SENDER_API_KEY", branch.to_uppercase());
+        bridge.password(branch, rig.fact(if protocol_of(branch) == "json2" { &key } else { "SENDER_PASSWORD" }));
     }
     bridge
 }

@@ -4,8 +4,13 @@
 
 mod audit;
 mod bad_input;
+// Shared with the browser tests, which use more of it.
+#[allow(dead_code)]
+#[path = "../browser/browser.rs"]
+mod browser;
 mod campaign;
 mod daemon;
+mod dashboard;
 mod everyday;
 mod faults;
 mod goods;

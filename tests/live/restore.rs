@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rig::{Bridge, SOLD, Start, begin, ids};
+use crate::rig::{Bridge, SOLD, Start, begin, ids, protocol_of, secret};
 
 #[test]
 fn a_restored_branch_reuses_numbers_and_loses_no_sale() {
@@ -53,9 +53,14 @@ fn a_restored_branch_that_has_not_sold_since_is_noticed() {
 #[test]
 fn a_copied_branch_is_refused_and_nothing_is_doubled() {
     let rig = begin(Start::Sold);
-    let bridge = Bridge::ready(&rig, rig.url());
+    let mut bridge = Bridge::ready(&rig, rig.url());
     bridge.run(&["receive", "branch1"]).expect(0);
     rig.tool("copy", &["branch1", "branch2"]);
+    if protocol_of("branch2") == "json2" {
+        // The keys are copied with it.
+        bridge.password("branch2", secret(&rig, "branch1"));
+        bridge.install();
+    }
     let run = bridge.receive().expect(3);
     assert_eq!(run.branch("branch2")["cause"], json!("branch_cloned"), "{run:?}");
     assert_eq!(run.branch("branch1")["error"], json!(null), "{run:?}");

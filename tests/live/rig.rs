@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use posbridge::odoo::{Call, Odoo, OdooError, Target};
+use posbridge::model::Protocol;
+use posbridge::odoo::{Call, Known, Odoo, OdooError, Target};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -161,9 +162,10 @@ impl Rig {
             database: database.to_owned(),
             login: login.to_owned(),
             timeout: std::time::Duration::from_secs(120),
+            protocol: Some(Protocol::XmlRpc),
             ca_pem: None,
         };
-        Odoo::new(target, password.to_owned().into(), None).expect("a client")
+        Odoo::new(target, password.to_owned().into(), Known::default()).expect("a client")
     }
 
     fn lock_clients(&self) -> MutexGuard<'_, HashMap<String, std::sync::Arc<Odoo>>> {
@@ -269,6 +271,22 @@ impl Rig {
     }
 }
 
+/// How a database is called: `$POSBRIDGE_LIVE_PROTOCOL` everywhere, else branch2 over XML-RPC and the others over JSON-2.
+pub fn protocol_of(database: &str) -> &'static str {
+    static EVERYWHERE: LazyLock<Option<Protocol>> = LazyLock::new(|| {
+        let code = std::env::var("POSBRIDGE_LIVE_PROTOCOL").ok()?;
+        Some(Protocol::parse(&code).unwrap_or_else(|| panic!("POSBRIDGE_LIVE_PROTOCOL is xmlrpc or json2, not {code:?}")))
+    });
+    EVERYWHERE.unwrap_or(if database == "branch2" { Protocol::XmlRpc } else { Protocol::Json2 }).code()
+}
+
+/// What lets the user `bridge` in at a database: a password, or the API key that JSON-2 takes.
+pub fn secret<'r>(rig: &'r Rig, database: &str) -> &'r str {
+    let key = format!("{}_API_KEY", database.to_uppercase());
+    let password = if database == "central" { "CENTRAL_PASSWORD" } else { "BRANCH_PASSWORD" };
+    rig.fact(if protocol_of(database) == "json2" { &key } else { password })
+}
+
 /// A bridge with its own settings and state.
 pub struct Bridge {
     directory: TempDir,
@@ -292,17 +310,18 @@ impl Bridge {
         let directory = TempDir::new().expect("a directory");
         let quoted = |text: &str| json!(text).to_string();
         let place = |database: &str| {
+            let protocol = quoted(protocol_of(database));
             BTreeMap::from(
-                [("url", quoted(url)), ("database", quoted(database)), ("user", quoted("bridge"))]
+                [("url", quoted(url)), ("database", quoted(database)), ("user", quoted("bridge")), ("protocol", protocol)]
                     .map(|(key, value)| (key.to_owned(), value)),
             )
         };
         let mut owners = BTreeMap::new();
-        let mut passwords = BTreeMap::from([("central".to_owned(), rig.fact("CENTRAL_PASSWORD").to_owned())]);
+        let mut passwords = BTreeMap::from([("central".to_owned(), secret(rig, "central").to_owned())]);
         owners.insert("central".to_owned(), place("central"));
         for branch in branches {
             owners.insert((*branch).to_owned(), place(branch));
-            passwords.insert((*branch).to_owned(), rig.fact("BRANCH_PASSWORD").to_owned());
+            passwords.insert((*branch).to_owned(), secret(rig, branch).to_owned());
         }
         let mut bridge = Self { config: directory.path().join("branches.toml"), directory, owners, passwords };
         bridge.set("central", "company", &quoted("My Company (San Francisco)"));
@@ -363,12 +382,17 @@ impl Bridge {
     pub fn install(&mut self) {
         self.save();
         for (owner, password) in &self.passwords {
-            let mut command = self.command(&["secret", "set", owner]);
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("posbridge");
-            writeln!(child.stdin.take().expect("its input"), "{password}").expect("its input");
-            let output = child.wait_with_output().expect("posbridge");
-            assert!(output.status.success(), "secret set {owner}: {}", text(&output.stderr));
+            self.seal(&["secret", "set", owner], password);
         }
+    }
+
+    /// Seals a password by the command line given.
+    pub fn seal(&self, args: &[&str], password: &str) {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("posbridge");
+        writeln!(child.stdin.take().expect("its input"), "{password}").expect("its input");
+        let output = child.wait_with_output().expect("posbridge");
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
     }
 
     pub fn state(&self) -> PathBuf {

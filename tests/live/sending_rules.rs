@@ -6,7 +6,7 @@ use posbridge::odoo::Call;
 use serde_json::json;
 
 use crate::goods::{begin_first, begin_with, change, changes, counts, id, queued, rows, says, written};
-use crate::rig::{Bridge, Rig};
+use crate::rig::{Bridge, Rig, secret};
 use crate::rights::groups_of;
 
 /// All that a sender may do.
@@ -124,7 +124,7 @@ fn what_was_queued_goes_as_it_was_shown_or_not_at_all() {
 fn who_may_only_receive_is_told_which_right_each_kind_takes() {
     let (rig, mut bridge) = begin_first();
     bridge.set("branch1", "user", "\"bridge\"");
-    bridge.password("branch1", rig.fact("BRANCH_PASSWORD"));
+    bridge.password("branch1", secret(&rig, "branch1"));
     bridge.install();
     let before = rows(&rig, "branch1");
     let run = bridge.run(&["send"]).expect(3);

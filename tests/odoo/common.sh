@@ -16,6 +16,10 @@ have_database() { [ "$(sql postgres "select 1 from pg_database where datname = '
 odoo() { # the arguments of Odoo's own command line, from any directory
   PYTHONPATH=$here:$dir/root/usr/lib/python3/dist-packages "$dir/venv/bin/python" "$dir/root/usr/bin/odoo" "$@"
 }
+# From here on the Odoo that a database stands in: those of an older version end in it.
+of_database() { # of_database DATABASE
+  case $1 in *14 | *16 | *18) version=${1: -2}; . "$here/common_older.sh" ;; esac
+}
 # Answers whether OUR server runs: the process of the pid file, and not another one that got its number.
 server_runs() {
   [ -s "$dir/server.pid" ] && tr '\0' ' ' < "/proc/$(cat "$dir/server.pid")/cmdline" 2>/dev/null | grep -qF "$dir/odoo.conf"

@@ -1,4 +1,4 @@
-//! A TCP proxy on loopback that forwards XML-RPC to an Odoo and does to it what bad links do: one request a
+//! A TCP proxy on loopback that forwards XML-RPC and JSON-2 to an Odoo and does to it what bad links do: one request a
 //! connection, and for each a decision of the test.
 
 use std::collections::HashSet;
@@ -70,8 +70,10 @@ impl Reply {
 /// A request, as far as tests care.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `/xmlrpc/2/object`, …
+    /// `/xmlrpc/2/object`, `/json/2/sale.order/load`, …
     pub path: String,
+    /// The database that is called, where the request says so.
+    pub database: String,
     pub body: String,
     /// From 0, over all connections.
     pub nth: usize,
@@ -85,18 +87,24 @@ pub struct Request {
 impl Request {
     /// Whether it is a call of this method.
     pub fn calls(&self, method: &str) -> bool {
-        self.body.contains(&format!("<string>{method}</string>"))
+        match self.path.strip_prefix("/json/2/") {
+            Some(call) => call.rsplit('/').next() == Some(method),
+            None => self.body.contains(&format!("<string>{method}</string>")),
+        }
     }
 
     /// Model and method, as far as it is a call.
     pub fn call(&self) -> String {
+        if let Some(call) = self.path.strip_prefix("/json/2/") {
+            return call.replace('/', ".");
+        }
         let texts = self.body.split("<string>").skip(1).filter_map(|text| text.split_once("</string>")).map(|(text, _)| text);
         texts.skip(2).take(2).collect::<Vec<_>>().join(".")
     }
 
     /// Whether it is a log-in.
     pub fn logs_in(&self) -> bool {
-        self.body.contains("<methodName>authenticate</methodName>")
+        self.body.contains("<methodName>authenticate</methodName>") || self.path == "/json/2/res.users/context_get"
     }
 }
 
@@ -121,12 +129,12 @@ impl Proxy {
         let seen: Arc<Mutex<Vec<Request>>> = Arc::default();
         let bodies: Mutex<HashSet<u64>> = Mutex::default();
         let (noted, upstream) = (seen.clone(), upstream.to_owned());
-        let decide = Arc::new(move |path: String, body: String| {
+        let decide = Arc::new(move |path: String, database: String, body: String| {
             let mut hasher = DefaultHasher::new();
             body.hash(&mut hasher);
             let first = bodies.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish());
             let mut seen = noted.lock().unwrap_or_else(PoisonError::into_inner);
-            let request = Request { path, body, nth: seen.len(), first, came: SystemTime::now(), answer: Arc::default() };
+            let request = Request { path, database, body, nth: seen.len(), first, came: SystemTime::now(), answer: Arc::default() };
             seen.push(request.clone());
             drop(seen);
             (decide(&request), request.answer)
@@ -149,13 +157,14 @@ impl Proxy {
     }
 }
 
-/// What a test decides about path and body of a request, and where to note what the server answers.
-type Decide = dyn Fn(String, String) -> (Fault, Arc<OnceLock<(SystemTime, String)>>) + Send + Sync;
+/// What a test decides about path, database and body of a request, and where to note what the server answers.
+type Decide = dyn Fn(String, String, String) -> (Fault, Arc<OnceLock<(SystemTime, String)>>) + Send + Sync;
 
 async fn serve(mut client: TcpStream, upstream: &str, decide: &Decide) -> std::io::Result<()> {
     let Some((head, body)) = read_request(&mut client).await? else { return Ok(()) };
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (fault, noted) = decide(path, String::from_utf8_lossy(&body).into_owned());
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let (fault, noted) = decide(path, database(&head, &text), text);
     match &fault {
         Fault::ResetBefore => return client.set_zero_linger(),
         Fault::Instead(reply) => return finish(client, &reply.bytes()).await,
@@ -197,6 +206,13 @@ async fn ask(upstream: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).await?;
     Ok(answer)
+}
+
+/// Over JSON-2 it is in the head, over XML-RPC the first argument.
+fn database(head: &str, body: &str) -> String {
+    let header = head.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("x-odoo-database"));
+    let argument = || body.split_once("<string>").and_then(|(_, rest)| rest.split_once("</string>")).map(|(text, _)| text);
+    header.map(|(_, name)| name.trim()).or_else(argument).unwrap_or_default().to_owned()
 }
 
 async fn finish(mut client: TcpStream, bytes: &[u8]) -> std::io::Result<()> {

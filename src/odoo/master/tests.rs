@@ -16,13 +16,14 @@ fn cell_of(value: &str) -> Cell {
 }
 
 fn shape(kind: Kind, fields: &[(&str, Option<u32>)]) -> Shape {
-    let fields = fields.iter().map(|(name, digits)| ((*name).to_owned(), Described { decimals: *digits, words: Vec::new() })).collect();
-    Shape(BTreeMap::from([(kind, fields)]))
+    let described = |digits: &Option<u32>| Described { decimals: *digits, ..Described::default() };
+    let fields = fields.iter().map(|(name, digits)| ((*name).to_owned(), described(digits))).collect();
+    Shape { kinds: BTreeMap::from([(kind, fields)]), ..Shape::default() }
 }
 
 /// An Odoo that has all fields of a kind under their first names, and whatever is read besides.
 fn whole(kind: Kind) -> Shape {
-    let sent = fields(kind).iter().flat_map(|field| std::iter::once(field.name).chain(names(field.name).iter().copied()));
+    let sent = fields(kind).iter().map(|field| names(field.name).first().copied().unwrap_or(field.name)).chain(["price_include"]);
     shape(kind, &sent.chain(besides(kind).iter().copied()).map(|name| (name, None)).collect::<Vec<_>>())
 }
 
@@ -259,6 +260,15 @@ fn inclusion_in_the_price_is_a_choice_today_and_was_a_flag() {
         let record = shape.record(Kind::Tax, &row(&[("id", Cell::Int(1)), ("price_include", Cell::Flag(true))]), |id| id);
         assert_eq!(record.value("price_include"), &Value::Flag(true));
     }
+}
+
+#[test]
+fn what_floating_point_arithmetic_left_of_a_cost_is_none() {
+    let cost =
+        row(&[("standard_price", Cell::Number("8.870000000000001".parse().unwrap())), ("weight", Cell::Number("0.1".parse().unwrap()))]);
+    let record = whole(Kind::Product).record(Kind::Product, &cost, |id| id);
+    assert_eq!(record.value("standard_price"), &Value::Number("8.87".parse().unwrap()));
+    assert_eq!(record.value("weight"), &Value::Number("0.1".parse().unwrap()));
 }
 
 #[test]

@@ -3,21 +3,20 @@
 
 use rust_decimal::Decimal;
 
-use super::{GOES_ON, NAME_MAX, SAFE, WORDS_MAX, Words, check, listed, place, quoted, said, then_retry};
+use super::{Audience, GOES_ON, IGNORE, NAME_MAX, SAFE, Then, WORDS_MAX, Words, act, check, listed, place, press, quoted, said};
 use crate::model::BranchCode;
-use crate::problem::{Retry, Side, Who, clean};
+use crate::problem::{Button, Retry, Side, Who, clean};
 
 /// A central record that was not found or not clear: these orders wait, all others go on.
-pub(in crate::problem) fn unmatched(cause: &str, who: Who, subject: String, group: String, what: String, next_step: String) -> Words {
-    Words {
-        who,
-        retry: Retry::AfterFix,
-        subject,
-        group,
-        what,
-        meaning: SAFE.to_owned(),
-        next_step: format!("{next_step} {}", then_retry(cause)),
-    }
+pub(in crate::problem) fn unmatched(
+    cause: &'static str,
+    who: Who,
+    subject: String,
+    group: String,
+    what: String,
+    next_step: String,
+) -> Words {
+    Words { who, retry: Retry::AfterFix, subject, group, what, meaning: SAFE.to_owned(), step: next_step, then: Then::Retry(cause) }
 }
 
 pub(in crate::problem) fn product_not_found(name: &str, barcode: &Option<String>, default_code: &Option<String>) -> Words {
@@ -148,16 +147,17 @@ pub(in crate::problem) fn customer_ambiguous(name: &str, matches: &[String]) -> 
     )
 }
 
-pub(in crate::problem) fn setting_not_found(setting: &str, value: &str, side: &Side) -> Words {
+pub(in crate::problem) fn setting_not_found(audience: Audience, setting: &str, value: &str, side: &Side) -> Words {
     let setting = clean(setting, NAME_MAX);
     Words {
-        next_step: format!(
+        step: format!(
             "Integrator: correct `{setting}` in branches.toml{}. {} shows what it finds. The next pass goes on by itself; \
-             for orders that failed already, {}",
+             for orders that failed already, {}.",
             setting_menu(&setting),
-            check(side),
-            then_retry("setting_not_found").replacen("Then type", "type", 1)
+            act(audience, &check(side), Button::Check),
+            press(audience, "retry --cause setting_not_found", Button::Retry)
         ),
+        then: Then::Nothing,
         ..unmatched(
             "setting_not_found",
             Who::Integrator,
@@ -231,10 +231,10 @@ pub(in crate::problem) fn shop_not_found(shop: &str) -> Words {
         meaning: "New sales of this branch are not received for now, so that none is left out by a spelling mistake. \
                   They are safe at the branch."
             .to_owned(),
-        next_step: "Integrator: correct `shops` in branches.toml to names from Point of Sale > Configuration > Point \
-                    of Sales at the branch. Then type `posbridge check`; the next pass goes on where this one \
-                    stopped."
+        step: "Integrator: correct `shops` in branches.toml to names from Point of Sale > Configuration > Point \
+                    of Sales at the branch."
             .to_owned(),
+        then: Then::Check(Side::Central),
     }
 }
 
@@ -257,9 +257,11 @@ pub(in crate::problem) fn record_gone(model: &str, words: &str) -> Words {
         "record_gone",
         Who::Central,
         format!("{model} {}", said(words)),
-        format!("a record {model} that was deleted at central"),
-        format!("A record {model} that the bridge used before was deleted at central: {}.", said(words)),
-        "Central: create the record again with the same barcode, reference or name. The bridge looks for it anew.".to_owned(),
+        format!("a record {model} that was deleted or archived at central"),
+        format!("A record {model} that the bridge used was deleted or archived at central: {}.", said(words)),
+        "Central: create the record again with the same barcode, reference or name. If it is there and archived (before Odoo 17 central \
+         takes no archived record in an order), unarchive it. The bridge looks for it anew."
+            .to_owned(),
     )
 }
 
@@ -278,11 +280,11 @@ pub(in crate::problem) fn total_differs(till: Decimal, central: Decimal, limit: 
         group: "a total that equals the till's".to_owned(),
         what: format!("The till took {till}, the draft at central says {central}: {difference} apart, {limit}."),
         meaning: "The sale is at central as a draft, with the wrong total. Do not confirm it yet.".to_owned(),
-        next_step: format!(
+        step: format!(
             "{hint}Central: compare the draft's taxes and prices with the receipt and correct the draft, or the tax \
-             that it used. For differences of rounding, Integrator: set `rounding` for the branch. {}",
-            then_retry("total_differs")
+             that it used. For differences of rounding, Integrator: set `rounding` for the branch."
         ),
+        then: Then::Retry("total_differs"),
     }
 }
 
@@ -294,26 +296,28 @@ pub(in crate::problem) fn tax_differs(till: Decimal, central: Decimal) -> Words 
         group: "taxes that equal the till's".to_owned(),
         what: format!("The total is right, but the till counted {till} of taxes in it and the draft at central counts {central}."),
         meaning: "The sale is at central as a draft, with the wrong taxes. Do not confirm it yet.".to_owned(),
-        next_step: format!(
-            "Integrator: compare the taxes that `taxes` in branches.toml pairs, and the rates behind equal names in both Odoos. \
-             Central: correct the taxes of the draft's lines. {}",
-            then_retry("tax_differs")
-        ),
+        step: "Integrator: compare the taxes that `taxes` in branches.toml pairs, and the rates behind equal names in both Odoos. \
+               Central: correct the taxes of the draft's lines."
+            .to_owned(),
+        then: Then::Retry("tax_differs"),
     }
 }
 
-pub(in crate::problem) fn refused_by_odoo(words: &str) -> Words {
+pub(in crate::problem) fn refused_by_odoo(audience: Audience, words: &str) -> Words {
     unmatched(
         "refused_by_odoo",
         Who::Central,
         said(words),
         format!("central to accept them: {}", said(words)),
         format!("Central refused the order with these words: {}.", said(words)),
-        "Central: correct what these words name, with the order's details from `posbridge log show`.".to_owned(),
+        match audience {
+            Audience::Terminal => "Central: correct what these words name, with the order's details from `posbridge log show`.".to_owned(),
+            Audience::Browser => "Central: correct what these words name, with the order's details as this page shows them.".to_owned(),
+        },
     )
 }
 
-pub(in crate::problem) fn draft_gone(central_id: i64) -> Words {
+pub(in crate::problem) fn draft_gone(audience: Audience, central_id: i64) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::Never,
@@ -323,13 +327,16 @@ pub(in crate::problem) fn draft_gone(central_id: i64) -> Words {
         meaning: "The sale is not at central any more. The bridge does not write it again by itself: what a person \
                   deletes stays deleted."
             .to_owned(),
-        next_step: "Central: if it was deleted on purpose, type `posbridge ignore ID --reason \"…\"`. If not, type \
-                    `posbridge retry ID` and it is written again."
-            .to_owned(),
+        step: format!(
+            "Central: if it was deleted on purpose, {}. If not, {} and it is written again.",
+            press(audience, IGNORE, Button::Ignore),
+            press(audience, "retry ID", Button::Retry)
+        ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn order_changed(what: &str) -> Words {
+pub(in crate::problem) fn order_changed(audience: Audience, what: &str) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::Never,
@@ -337,13 +344,15 @@ pub(in crate::problem) fn order_changed(what: &str) -> Words {
         group: "changed at the branch after they were received".to_owned(),
         what: format!("The order was changed at the branch after the bridge had received it: {}.", said(what)),
         meaning: "The draft at central is as it was; the bridge does not touch an order it has written.".to_owned(),
-        next_step: "Central: compare the draft with the receipt and correct it by hand, then type `posbridge ignore \
-                    ID --reason \"…\"`."
-            .to_owned(),
+        step: format!(
+            "Central: compare the draft with the receipt and correct it by hand, then {}.",
+            press(audience, IGNORE, Button::Ignore)
+        ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn order_refunded(by: &str, amount: Decimal) -> Words {
+pub(in crate::problem) fn order_refunded(audience: Audience, by: &str, amount: Decimal) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::Never,
@@ -351,11 +360,12 @@ pub(in crate::problem) fn order_refunded(by: &str, amount: Decimal) -> Words {
         group: "given back at the branch after they were received".to_owned(),
         what: format!("The order was refunded at the branch after the bridge had received it, by {}: {amount}.", said(by)),
         meaning: "The refund comes to central as a draft of its own, with negative quantities. This draft is as it was.".to_owned(),
-        next_step: "Central: treat the two drafts together. Who has seen it may type `posbridge ignore ID --reason \"…\"`.".to_owned(),
+        step: format!("Central: treat the two drafts together. Who has seen it may {}.", press(audience, IGNORE, Button::Ignore)),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn draft_deleted(name: &str) -> Words {
+pub(in crate::problem) fn draft_deleted(audience: Audience, name: &str) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::Never,
@@ -365,16 +375,19 @@ pub(in crate::problem) fn draft_deleted(name: &str) -> Words {
         meaning: "The sale is not at central any more. The bridge does not write it again by itself: what a person \
                   deletes stays deleted."
             .to_owned(),
-        next_step: "Nobody has to do anything if that was on purpose; `posbridge ignore ID --reason \"…\"` ends this notice. If \
-                    not, Central: type `posbridge retry ID --recreate` and it is written once more."
-            .to_owned(),
+        step: format!(
+            "Nobody has to do anything if that was on purpose; {} ends this notice. If not, Central: {} and it is written once more.",
+            act(audience, IGNORE, Button::Ignore),
+            press(audience, "retry ID --recreate", Button::Recreate)
+        ),
+        then: Then::Nothing,
     }
 }
 
 /// The command that writes again exactly what vanished.
-const RECREATE: &str = "`posbridge retry --cause draft_lost --recreate`";
+const RECREATE: &str = "retry --cause draft_lost --recreate";
 
-pub(in crate::problem) fn draft_lost(name: &str) -> Words {
+pub(in crate::problem) fn draft_lost(audience: Audience, name: &str) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::Never,
@@ -382,28 +395,40 @@ pub(in crate::problem) fn draft_lost(name: &str) -> Words {
         group: "vanished from central together with what came after them".to_owned(),
         what: format!("{} is no longer at central, nor are the drafts that were written after it.", quoted(name)),
         meaning: "The sale is not at central any more. The bridge does not write it again by itself.".to_owned(),
-        next_step: format!(
-            "Central: find out whether a backup was restored. If so, {RECREATE} writes all that vanished, each once. What is to \
-             stay away: `posbridge ignore ID --reason \"…\"`."
+        step: format!(
+            "Central: find out whether a backup was restored. If so, {} writes all that vanished, each once. What is to stay away: {}.",
+            act(audience, RECREATE, Button::Recreate),
+            act(audience, IGNORE, Button::Ignore)
         ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn invoiced_skipped(invoice: &str) -> Words {
+pub(in crate::problem) fn invoiced_skipped(audience: Audience, invoice: &str) -> Words {
+    let earlier = match audience {
+        Audience::Terminal => "those that were left out until now",
+        Audience::Browser => "this one as well",
+    };
     Words {
         who: Who::Nobody,
         retry: Retry::Never,
         subject: String::new(),
         group: "skipped, the branch has invoiced them".to_owned(),
-        what: format!("The branch has invoiced this order itself as {}.", quoted(invoice)),
+        what: match invoice {
+            "" => "The branch has invoiced this order itself.".to_owned(),
+            invoice => format!("The branch has invoiced this order itself as {}.", quoted(invoice)),
+        },
         meaning: "It is not written to central, since this branch has invoiced = \"skip\".".to_owned(),
-        next_step: "Nobody has to do anything. To receive such orders from now on, Integrator: write invoiced = \
-                    \"mark\" for the branch."
-            .to_owned(),
+        step: format!(
+            "Nobody has to do anything. To receive such orders from now on, Integrator: write invoiced = \"mark\" for the branch; then {} \
+             brings {earlier}.",
+            act(audience, "retry --cause invoiced_skipped", Button::Retry)
+        ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn branch_restored(details: &str) -> Words {
+pub(in crate::problem) fn branch_restored(audience: Audience, details: &str) -> Words {
     Words {
         who: Who::Integrator,
         retry: Retry::AfterFix,
@@ -413,33 +438,84 @@ pub(in crate::problem) fn branch_restored(details: &str) -> Words {
         meaning: "What was received before stays at central. New sales are told apart from old ones with the same \
                   number, and none is written twice."
             .to_owned(),
-        next_step: "Branch: say whether a backup was restored, and when. Integrator: compare the days since the backup at \
-                    the branch and at central. Then type `posbridge retry --branch CODE` with the branch's code, which \
-                    ends this notice."
-            .to_owned(),
+        step: format!(
+            "Branch: say whether a backup was restored, and when. Integrator: compare the days since the backup at the branch and at \
+             central. Then {}, which ends this notice.",
+            retry_branch(audience, "with the branch's code")
+        ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn branch_cloned(other: &BranchCode, reference: &str) -> Words {
+/// What says that the database of a branch is the one that is meant, or ends its notices.
+fn retry_branch(audience: Audience, with: &str) -> String {
+    match audience {
+        Audience::Terminal => format!("type `posbridge retry --branch CODE` {with}"),
+        Audience::Browser => press(audience, "", Button::Retry),
+    }
+}
+
+pub(in crate::problem) fn branch_cloned(audience: Audience, other: &BranchCode, reference: &str) -> Words {
     Words {
         who: Who::Integrator,
         retry: Retry::AfterFix,
         subject: other.to_string(),
         group: format!("the database to be told apart from branch {other}"),
-        what: format!("The branch's database looks like a copy of branch {other}: both hold the very same order {}.", quoted(reference)),
+        what: format!(
+            "The database of this branch is that of branch {other}, or a copy of it: it holds the very same order {}.",
+            quoted(reference)
+        ),
         meaning: format!(
-            "Nothing more is received from this branch, so that no sale of branch {other} is counted twice. What is \
-             at the branch stays safe."
+            "Nothing more is received from it under this branch's code, so that no sale of branch {other} is counted \
+             twice. What is at the branch stays safe."
         ),
-        next_step: format!(
-            "Integrator: check `url` and `database` in branches.toml. If the copy is on purpose, set `from` to the \
-             first day after it was made. {}",
-            then_retry("branch_cloned")
+        step: format!(
+            "Integrator: put `url` and `database` right in branches.toml; each branch names its own, and the next pass \
+             goes on. If this branch began as a copy on purpose, set `from` to the first day after it was made, then {}.",
+            retry_branch(audience, "with this branch's code")
         ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn central_restored(lost: u64, first: &str, last: &str) -> Words {
+pub(in crate::problem) fn branch_unknown(audience: Audience) -> Words {
+    Words {
+        who: Who::Integrator,
+        retry: Retry::AfterFix,
+        subject: String::new(),
+        group: "the branch's database to be confirmed".to_owned(),
+        what: "The database that the settings now name for this branch has none of the orders that were received from the branch."
+            .to_owned(),
+        meaning: "It may be another one than is meant, so nothing is received from it and nothing sent to it. What was received \
+                  before goes on to central."
+            .to_owned(),
+        step: format!(
+            "Integrator: check `url` and `database` in branches.toml; once they are right, the next pass goes on. If it is \
+             meant, as when the branch began anew, {}.",
+            retry_branch(audience, "with the branch's code")
+        ),
+        then: Then::Nothing,
+    }
+}
+
+pub(in crate::problem) fn central_unknown(audience: Audience) -> Words {
+    Words {
+        who: Who::Integrator,
+        retry: Retry::AfterFix,
+        subject: String::new(),
+        group: "central's database to be confirmed".to_owned(),
+        what: "The database that the settings now name for central has none of the drafts that were written to central.".to_owned(),
+        meaning: "It may be another one than is meant, so nothing is written to it. Orders are still received, and wait.".to_owned(),
+        step: format!(
+            "Integrator: check `url` and `database` of `[central]` in branches.toml; once they are right, the next pass goes \
+             on. If it is meant, {}.",
+            retry_branch(audience, "with the code of any branch that tells this")
+        ),
+        then: Then::Nothing,
+    }
+}
+
+pub(in crate::problem) fn central_restored(audience: Audience, lost: u64, first: &str, last: &str) -> Words {
     let drafts = match lost {
         1 => format!("the draft {} of this branch", quoted(first)),
         _ => format!("{lost} drafts of this branch, {} to {},", quoted(first), quoted(last)),
@@ -454,10 +530,13 @@ pub(in crate::problem) fn central_restored(lost: u64, first: &str, last: &str) -
         meaning: "These sales were at central and are not any more. New sales are written as always. The bridge writes \
                   nothing again by itself, since somebody may have deleted them on purpose."
             .to_owned(),
-        next_step: format!(
-            "Integrator: say whether a backup was restored at central. If so, type {RECREATE}: it writes all that vanished, \
-             each once. If somebody deleted them: `posbridge ignore --cause draft_lost --reason \"…\"`. Either ends this notice."
+        step: format!(
+            "Integrator: say whether a backup was restored at central. If so, {}: it writes all that vanished, each once. If \
+             somebody deleted them: {}. Either ends this notice.",
+            press(audience, RECREATE, Button::Recreate),
+            act(audience, "ignore --cause draft_lost --reason \"…\"", Button::Ignore)
         ),
+        then: Then::Nothing,
     }
 }
 
@@ -471,7 +550,8 @@ pub(in crate::problem) fn clock_off(minutes: i64) -> Words {
         group: "the clock of the branch to be right".to_owned(),
         what: format!("The branch's clock is {} {unit} {direction} this machine's.", minutes.unsigned_abs()),
         meaning: "All sales are received. Their times at central are as wrong as that clock.".to_owned(),
-        next_step: "Ops: switch on time synchronisation (NTP) on the branch's server and on this machine.".to_owned(),
+        step: "Ops: switch on time synchronisation (NTP) on the branch's server and on this machine.".to_owned(),
+        then: Then::Nothing,
     }
 }
 
@@ -483,11 +563,12 @@ pub(in crate::problem) fn disk_full(path: &str) -> Words {
         group: "room on the bridge's disk".to_owned(),
         what: format!("The disk that holds {} is full.", clean(path, WORDS_MAX)),
         meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches.".to_owned(),
-        next_step: format!("Ops: free some space on that disk. {GOES_ON}"),
+        step: format!("Ops: free some space on that disk. {GOES_ON}"),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn pass_running(by: &str) -> Words {
+pub(in crate::problem) fn pass_running(audience: Audience, by: &str) -> Words {
     Words {
         who: Who::Nobody,
         retry: Retry::ByItself,
@@ -495,7 +576,11 @@ pub(in crate::problem) fn pass_running(by: &str) -> Words {
         group: "another pass".to_owned(),
         what: format!("Another pass of this branch is at work ({}).", clean(by, WORDS_MAX)),
         meaning: "It does what this one was to do; nothing is done twice.".to_owned(),
-        next_step: "Nobody: wait until it is done, then look with `posbridge status`.".to_owned(),
+        step: match audience {
+            Audience::Terminal => "Nobody: wait until it is done, then look with `posbridge status`.".to_owned(),
+            Audience::Browser => "Nobody: wait until it is done; its result is then shown here.".to_owned(),
+        },
+        then: Then::Nothing,
     }
 }
 
@@ -507,8 +592,9 @@ pub(in crate::problem) fn state_unwritable(path: &str, reason: &str) -> Words {
         group: "the bridge's own directory to be writable".to_owned(),
         what: format!("The bridge cannot write to {}: {}.", clean(path, WORDS_MAX), said(reason)),
         meaning: "No branch is received for now. What was received is safe, and new sales are safe at the branches.".to_owned(),
-        next_step: "Ops: let the user that posbridge runs as own this directory, with mode 0700, and start posbridge \
+        step: "Ops: let the user that posbridge runs as own this directory, with mode 0700, and start posbridge \
                     again."
             .to_owned(),
+        then: Then::Nothing,
     }
 }

@@ -1,9 +1,9 @@
 //! Sentences about sending master data to a branch: records that wait by themselves, records that a person has to look
 //! at, and settings of `[branch.CODE.send]`.
 
-use super::{LIST_MAX, NAME_MAX, WORDS_MAX, Words, listed, place, quoted, said, then_check, then_retry};
-use crate::model::Kind;
-use crate::problem::{Retry, Side, Who, clean};
+use super::{Audience, IGNORE, LIST_MAX, NAME_MAX, Then, WORDS_MAX, Words, listed, place, press, quoted, said, then_retry};
+use crate::model::{Kind, Language};
+use crate::problem::{Button, Retry, Side, Who, clean};
 
 /// What it means for a record that nothing was written.
 const KEPT: &str = "The branch keeps what it has; nothing of this record was changed there. Other records go on.";
@@ -17,11 +17,8 @@ fn named(kind: Kind, reference: &str) -> String {
 }
 
 /// Several records of a kind, e.g. `POS categories`.
-fn plural(kind: Kind) -> String {
-    match kind.label() {
-        "tax" => "taxes".to_owned(),
-        label => label.strip_suffix('y').map_or_else(|| format!("{label}s"), |stem| format!("{stem}ies")),
-    }
+fn plural(kind: Kind) -> &'static str {
+    kind.plural_in(Language::English)
 }
 
 /// What differs, one after the other, and how many more there are.
@@ -45,20 +42,21 @@ fn journals_there(journals: &[String]) -> String {
 
 /// A record that waits for something that passes.
 fn held(subject: String, group: String, what: String, meaning: &str, next_step: String) -> Words {
-    Words { who: Who::Nobody, retry: Retry::ByItself, subject, group, what, meaning: meaning.to_owned(), next_step }
-}
-
-/// A record that waits for a person; `posbridge retry` lets it go.
-fn stuck(cause: &str, who: Who, subject: String, group: String, what: String, next_step: String) -> Words {
     Words {
-        who,
-        retry: Retry::AfterFix,
+        who: Who::Nobody,
+        retry: Retry::ByItself,
         subject,
         group,
         what,
-        meaning: KEPT.to_owned(),
-        next_step: format!("{next_step} {}", then_retry(cause)),
+        meaning: meaning.to_owned(),
+        step: next_step,
+        then: Then::Nothing,
     }
+}
+
+/// A record that waits for a person; `posbridge retry` lets it go.
+fn stuck(cause: &'static str, who: Who, subject: String, group: String, what: String, next_step: String) -> Words {
+    Words { who, retry: Retry::AfterFix, subject, group, what, meaning: KEPT.to_owned(), step: next_step, then: Then::Retry(cause) }
 }
 
 pub(in crate::problem) fn session_open(kind: Kind, reference: &str, shops: &[String]) -> Words {
@@ -91,18 +89,21 @@ pub(in crate::problem) fn order_open(reference: &str, orders: &[String]) -> Word
     )
 }
 
-pub(in crate::problem) fn waits_for_need(kind: Kind, reference: &str) -> Words {
+pub(in crate::problem) fn waits_for_need(audience: Audience, kind: Kind, reference: &str) -> Words {
     let need = named(kind, reference);
     held(
         need.clone(),
         format!("the {need}"),
         format!("It needs the {need}, which could not be sent yet."),
         KEPT,
-        format!("{BY_ITSELF} once the {need} is sent. `posbridge log` says what that one waits for."),
+        match audience {
+            Audience::Terminal => format!("{BY_ITSELF} once the {need} is sent. `posbridge log` says what that one waits for."),
+            Audience::Browser => format!("{BY_ITSELF} once the {need} is sent. The log says what that one waits for."),
+        },
     )
 }
 
-pub(in crate::problem) fn branch_edited(kind: Kind, reference: &str, changes: &[String]) -> Words {
+pub(in crate::problem) fn branch_edited(audience: Audience, kind: Kind, reference: &str, changes: &[String]) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::AfterFix,
@@ -110,21 +111,28 @@ pub(in crate::problem) fn branch_edited(kind: Kind, reference: &str, changes: &[
         group: format!("a decision about the {}", named(kind, reference)),
         what: format!("The branch has its own values of the {}: {}.", named(kind, reference), differences(changes)),
         meaning: KEPT.to_owned(),
-        next_step: "Central: decide which is right. To send central's, type `posbridge retry ID`; to keep the branch's, \
-                    type `posbridge ignore ID --reason \"…\"`."
-            .to_owned(),
+        step: format!(
+            "Central: decide which is right. To send central's, {}; to keep the branch's, {}.",
+            press(audience, "retry ID", Button::Retry),
+            press(audience, IGNORE, Button::Ignore)
+        ),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn changed_since_preview(reference: &str, changes: &[String]) -> Words {
+pub(in crate::problem) fn changed_since_preview(audience: Audience, reference: &str, changes: &[String]) -> Words {
     held(
         quoted(reference),
         format!("{} to be compared anew", quoted(reference)),
         format!("The branch changed {} between the preview and the sending: {}.", quoted(reference), differences(changes)),
         KEPT,
-        "Nobody has to do anything: the next pass compares it anew. To see the change before it is sent, type \
-         `posbridge send` again."
-            .to_owned(),
+        format!(
+            "Nobody has to do anything: the next pass compares it anew. To see the change before it is sent, {}.",
+            match audience {
+                Audience::Terminal => "type `posbridge send` again",
+                Audience::Browser => "make the preview again",
+            }
+        ),
     )
 }
 
@@ -248,7 +256,7 @@ pub(in crate::problem) fn image_too_large(reference: &str, size_kb: u64, limit_k
     )
 }
 
-pub(in crate::problem) fn variants_differ(reference: &str, differing: &[String]) -> Words {
+pub(in crate::problem) fn variants_differ(audience: Audience, reference: &str, differing: &[String]) -> Words {
     let words = stuck(
         "variants_differ",
         Who::Branch,
@@ -257,11 +265,12 @@ pub(in crate::problem) fn variants_differ(reference: &str, differing: &[String])
         format!("The product {} has other attributes at the branch than at central: {}.", quoted(reference), differences(differing)),
         "Branch: give the product the attributes and values that it has at central.".to_owned(),
     );
-    let next_step = format!("{} To keep the branch's, type `posbridge ignore ID --reason \"…\"` instead.", words.next_step);
-    Words { next_step, ..words }
+    let (retry, ignore) = (then_retry("variants_differ", audience), press(audience, IGNORE, Button::Ignore));
+    let step = format!("{} {retry} To keep the branch's, {ignore} instead.", words.step);
+    Words { step, then: Then::Nothing, ..words }
 }
 
-pub(in crate::problem) fn combo_not_sent(reference: &str) -> Words {
+pub(in crate::problem) fn combo_not_sent(audience: Audience, reference: &str) -> Words {
     Words {
         who: Who::Branch,
         retry: Retry::Never,
@@ -269,9 +278,12 @@ pub(in crate::problem) fn combo_not_sent(reference: &str) -> Words {
         group: "combos are made at the branch by hand".to_owned(),
         what: format!("The product {} is a combo, and combos with their choices are not sent.", quoted(reference)),
         meaning: KEPT.to_owned(),
-        next_step: "Branch: make the combo at the branch under Point of Sale > Products, then type `posbridge ignore ID \
-                    --reason \"…\"`. Or Integrator: leave it out of the selection in [branch.CODE.send.products]."
-            .to_owned(),
+        step: format!(
+            "Branch: make the combo at the branch under Point of Sale > Products, then {}. Or Integrator: leave it out of the \
+             selection in [branch.CODE.send.products].",
+            press(audience, IGNORE, Button::Ignore)
+        ),
+        then: Then::Nothing,
     }
 }
 
@@ -285,11 +297,10 @@ pub(in crate::problem) fn language_missing(side: &Side, language: &str) -> Words
         meaning: "Nothing is sent to the branch for now, so that no name is overwritten in another language. The branch keeps what \
                   it has."
             .to_owned(),
-        next_step: format!(
-            "Integrator: activate it there under Settings > Translations > Languages, or correct `language` in \
-             [branch.CODE.send] of branches.toml. {}",
-            then_check(side)
-        ),
+        step: "Integrator: activate it there under Settings > Translations > Languages, or correct `language` in \
+                    [branch.CODE.send] of branches.toml."
+            .to_owned(),
+        then: Then::Check(side.clone()),
     }
 }
 
@@ -302,10 +313,11 @@ pub(in crate::problem) fn selection_wrong(kind: Kind, setting: &str, words: &str
         group: format!("a `{setting}` of {} that central understands", plural(kind)),
         what: format!("Central refuses `{setting}` in [branch.CODE.send.{}]: {}.", kind.table(), said(words)),
         meaning: format!("No {} are sent to this branch for now; it keeps what it has. Other kinds go on.", plural(kind)),
-        next_step: format!(
+        step: format!(
             "Integrator: correct `{setting}` in branches.toml; build the filter in central's list view and copy it from there. \
              The next pass goes on by itself."
         ),
+        then: Then::Nothing,
     }
 }
 
@@ -322,25 +334,31 @@ pub(in crate::problem) fn nothing_selected(kind: Kind, setting: &str, value: &st
             quoted(value)
         ),
         meaning: "Nothing was changed at the branch because of it. What else is chosen goes on.".to_owned(),
-        next_step: format!("Integrator: correct `{setting}` in branches.toml, or delete the name. The next pass goes on by itself."),
+        step: format!("Integrator: correct `{setting}` in branches.toml, or delete the name. The next pass goes on by itself."),
+        then: Then::Nothing,
     }
 }
 
-pub(in crate::problem) fn too_many_gone(kind: Kind, gone: usize, of: usize) -> Words {
+pub(in crate::problem) fn too_many_gone(audience: Audience, kind: Kind, gone: usize, of: usize) -> Words {
     Words {
         who: Who::Central,
         retry: Retry::AfterFix,
-        subject: plural(kind),
+        subject: plural(kind).to_owned(),
         group: format!("a look at the {} that are gone at central", plural(kind)),
         what: format!("Central no longer gives {gone} of the {of} {} that were sent to this branch.", plural(kind)),
         meaning: "So many at once look like a mistake. None of them was archived at the branch, which keeps what it has.".to_owned(),
-        next_step: format!(
+        step: format!(
             "Central: check the rights and the company of the bridge's user at central, and the selection in \
-             [branch.CODE.send.{}]. If they are meant to be gone, type `posbridge send CODE --{} --accept-gone` with the \
-             branch's code.",
+             [branch.CODE.send.{}]. If they are meant to be gone, {}.",
             kind.table(),
-            kind.table().replace('_', "-")
+            match audience {
+                Audience::Terminal => {
+                    format!("type `posbridge send CODE --{} --accept-gone` with the branch's code", kind.table().replace('_', "-"))
+                }
+                Audience::Browser => press(audience, "", Button::AcceptGone),
+            }
         ),
+        then: Then::Nothing,
     }
 }
 

@@ -57,11 +57,11 @@ fn refused() -> Vec<Problem> {
 }
 
 /// Queues one product and says what became of it.
-fn concluded(store: &Store, sending: Sending) -> i64 {
+fn concluded(store: &Store, sending: Sending, unknown: Option<bool>) -> i64 {
     let code = branch("tirana");
     let item = item(Kind::Product, 1, "2");
     let row = store.enqueue(&code, std::slice::from_ref(&item), false, at(0)).unwrap()[0];
-    store.conclude_sending(&code, &[SendConclusion { record: row, item, sending }], &[], &[], 5, at(1)).unwrap();
+    store.conclude_sending(&code, &[SendConclusion { record: row, item, sending, unknown }], &[], &[], 5, at(1)).unwrap();
     row
 }
 
@@ -135,7 +135,7 @@ fn what_a_person_queued_stays_his_until_it_is_over() {
     let row = of(true);
     of(false);
     assert!(queue(&store)[0].by_hand, "a pass of the settings does not take it over");
-    let done = SendConclusion { record: row, item: item(Kind::Product, 1, "2"), sending: Sending::Done };
+    let done = SendConclusion { record: row, item: item(Kind::Product, 1, "2"), sending: Sending::Done, unknown: None };
     store.conclude_sending(&code, &[done], &[], &[], 5, at(1)).unwrap();
     assert!(queue(&store).is_empty());
     assert_eq!(of(false), row, "one row for its whole life");
@@ -145,7 +145,7 @@ fn what_a_person_queued_stays_his_until_it_is_over() {
 #[test]
 fn done_leaves_the_queue_and_keeps_its_story() {
     let (_directory, store) = ledger();
-    let row = concluded(&store, Sending::Done);
+    let row = concluded(&store, Sending::Done, Some(true));
     assert!(queue(&store).is_empty());
     let entry = &store.log(&Filter { ids: vec![row], ..Filter::default() }).unwrap()[0];
     assert_eq!((entry.state, entry.unknown, entry.problems.len()), (State::Done, false, 0));
@@ -158,7 +158,7 @@ fn held_and_failed_say_why() {
         [(Sending::Held(waits("VAT")), State::Held, waits("VAT")), (Sending::Failed(refused()), State::Failed, refused())]
     {
         let (_directory, store) = ledger();
-        let row = concluded(&store, sending);
+        let row = concluded(&store, sending, None);
         let [queued] = queue(&store).try_into().unwrap();
         assert_eq!((queued.record, queued.state, queued.attempts, queued.due_at), (row, state, 1, None));
         assert_eq!(queued.problems, problems);
@@ -169,7 +169,7 @@ fn held_and_failed_say_why() {
 #[test]
 fn what_goes_again_says_when_and_whether_it_may_have_gone() {
     let (_directory, store) = ledger();
-    let row = concluded(&store, Sending::Again { problem: busy(), due_at: at(60), unknown: true });
+    let row = concluded(&store, Sending::Again { problem: busy(), due_at: at(60) }, Some(true));
     let [queued] = queue(&store).try_into().unwrap();
     assert_eq!((queued.state, queued.attempts, queued.due_at), (State::Pending, 1, Some(at(60))));
     assert_eq!(queued.problems, [busy()]);
@@ -177,13 +177,27 @@ fn what_goes_again_says_when_and_whether_it_may_have_gone() {
 }
 
 #[test]
+fn what_is_not_known_of_a_call_stays_so_until_a_call_says_it() {
+    let unknown = |store: &Store, row| store.log(&Filter { ids: vec![row], ..Filter::default() }).unwrap()[0].unknown;
+    for sending in [Sending::Failed(refused()), Sending::Held(waits("VAT")), Sending::Again { problem: busy(), due_at: at(60) }] {
+        let (_directory, store) = ledger();
+        let row = concluded(&store, sending.clone(), Some(true));
+        assert!(unknown(&store, row) && queue(&store)[0].unknown, "{sending:?}");
+        concluded(&store, sending.clone(), None);
+        assert!(unknown(&store, row), "without a call nothing is learnt: {sending:?}");
+        concluded(&store, sending.clone(), Some(false));
+        assert!(!unknown(&store, row) && !queue(&store)[0].unknown, "{sending:?}");
+    }
+}
+
+#[test]
 fn what_stands_as_it_stood_is_not_told_again() {
     for sending in [Sending::Held(waits("VAT")), Sending::Failed(refused())] {
         let (_directory, store) = ledger();
-        let row = concluded(&store, sending.clone());
+        let row = concluded(&store, sending.clone(), None);
         let before = bytes(&store);
         let item = item(Kind::Product, 1, "2");
-        let again = SendConclusion { record: row, item: item.clone(), sending: sending.clone() };
+        let again = SendConclusion { record: row, item: item.clone(), sending: sending.clone(), unknown: None };
         store.conclude_sending(&branch("tirana"), std::slice::from_ref(&again), &[], &[], 5, at(9)).unwrap();
         assert!(bytes(&store) == before, "the ledger was written");
         assert_eq!(attempts(&store, row).len(), 1);
@@ -200,7 +214,7 @@ fn what_stands_as_it_stood_is_not_told_again() {
 #[test]
 fn what_a_person_ignored_stays_in_sight_and_comes_back_when_it_is_queued_anew() {
     let (_directory, store) = ledger();
-    let row = concluded(&store, Sending::Failed(refused()));
+    let row = concluded(&store, Sending::Failed(refused()), None);
     store.ignore(&Filter { ids: vec![row], ..Filter::default() }, "not here", at(2)).unwrap();
     let [ignored] = queue(&store).try_into().unwrap();
     assert_eq!((ignored.state, ignored.item), (State::Ignored, item(Kind::Product, 1, "2")), "with what he said no to");
@@ -213,7 +227,7 @@ fn what_a_person_ignored_stays_in_sight_and_comes_back_when_it_is_queued_anew() 
 #[test]
 fn a_retry_makes_it_due_and_keeps_what_it_was_about() {
     let (_directory, store) = ledger();
-    let row = concluded(&store, Sending::Failed(refused()));
+    let row = concluded(&store, Sending::Failed(refused()), None);
     store.retry(&Filter { ids: vec![row], ..Filter::default() }, false, at(5)).unwrap();
     let [queued] = queue(&store).try_into().unwrap();
     assert_eq!((queued.state, queued.due_at, queued.problems), (State::Pending, Some(at(5)), refused()));
@@ -291,8 +305,11 @@ fn each_step_is_one_transaction_and_nothing_new_is_none() {
     let items: Vec<Item> = (1..=50).map(|id| item(Kind::Product, id, "1")).collect();
     let rows = store.enqueue(&code, &items, false, at(0)).unwrap();
     assert_eq!(cost(&store), 1);
-    let conclusions: Vec<SendConclusion> =
-        rows.iter().zip(&items).map(|(row, item)| SendConclusion { record: *row, item: item.clone(), sending: Sending::Done }).collect();
+    let conclusions: Vec<SendConclusion> = rows
+        .iter()
+        .zip(&items)
+        .map(|(row, item)| SendConclusion { record: *row, item: item.clone(), sending: Sending::Done, unknown: None })
+        .collect();
     store.conclude_sending(&code, &conclusions, &[sent(5, true)], &[(Product::NAME, 5, 1)], 5, at(1)).unwrap();
     assert_eq!(cost(&store), 1);
     store.conclude_sending(&code, &[], &[], &[], 0, at(2)).unwrap();
@@ -308,7 +325,7 @@ fn a_step_that_fails_leaves_nothing_of_it() {
     let (_directory, store) = ledger();
     let code = branch("tirana");
     let row = store.enqueue(&code, &[item(Kind::Product, 1, "2")], false, at(0)).unwrap()[0];
-    let done = |record| SendConclusion { record, item: item(Kind::Product, 1, "2"), sending: Sending::Done };
+    let done = |record| SendConclusion { record, item: item(Kind::Product, 1, "2"), sending: Sending::Done, unknown: None };
     // The second names a record that does not exist: its attempt cannot be kept.
     assert!(store.conclude_sending(&code, &[done(row), done(row + 100)], &[sent(5, true)], &[], 5, at(1)).is_err());
     assert_eq!(queue(&store)[0].state, State::Pending);

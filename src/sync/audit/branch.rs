@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::facts::{BranchFacts, Goods, Location, Picking, Places, Sales, Session, Shop, Span, Warehouse};
 use super::finding::Unchecked;
+use super::words;
 use crate::config::Branch;
 use crate::model::{Amount, BranchTax, BranchUser, Model, PosLineModel, PosOrderModel, Product, Tax, User};
 use crate::odoo::Call;
@@ -37,10 +38,19 @@ const PLACES_MAX: usize = 2_000;
 /// Transfers.
 const PICKING: &str = "stock.picking";
 
-/// What to do about a limit that was reached.
-const FEWER_DAYS: &str = "Ask again for fewer days: posbridge audit --days 7.";
-const REPAIR_FIRST: &str = "Branch: repair those that are listed, then ask again.";
-const NO_NAMESAKES: &str = "Integrator: see by hand whether a shop has a location of its own beyond these.";
+/// What to do about a limit that was reached: at the command line, in the dashboard's English, in German.
+const FEWER_DAYS: [&str; 3] =
+    ["Ask again for fewer days: posbridge audit --days 7.", "Ask again for fewer days.", "Fragen Sie noch einmal für weniger Tage."];
+const REPAIR_FIRST: [&str; 3] = [
+    "Branch: repair those that are listed, then ask again.",
+    "Branch: repair those that are listed, then ask again.",
+    "Filiale: Bringen Sie die aufgeführten in Ordnung, und fragen Sie dann noch einmal.",
+];
+const NO_NAMESAKES: [&str; 3] = [
+    "Integrator: see by hand whether a shop has a location of its own beyond these.",
+    "Integrator: see by hand whether a shop has a location of its own beyond these.",
+    "Integrator: Sehen Sie selbst nach, ob ein Laden darüber hinaus einen eigenen Lagerort hat.",
+];
 
 /// What an order must have come to before it counts as sold.
 const SOLD: [&str; 3] = ["paid", "done", "invoiced"];
@@ -53,17 +63,6 @@ pub struct Look<'a> {
     companies: Vec<i64>,
     /// What could not be read.
     pub unchecked: Vec<Unchecked>,
-}
-
-/// A description of a check that could not be made.
-pub fn unchecked(branch: &str, check: &str, problem: &Problem) -> Unchecked {
-    Unchecked {
-        branch: branch.to_owned(),
-        check: check.to_owned(),
-        what: problem.what(),
-        fix: problem.next_step(),
-        cause: problem.cause().to_owned(),
-    }
 }
 
 /// Whether a problem keeps one check from being made, and no other.
@@ -118,19 +117,13 @@ impl<'a> Look<'a> {
     }
 
     fn cannot(&mut self, check: &str, problem: &Problem) {
-        self.unchecked.push(unchecked(self.branch.code.as_str(), check, problem));
+        self.unchecked.push(words::unchecked(self.branch.code.as_str(), check, problem));
     }
 
     /// Says that a limit was reached, so that nobody takes a part for the whole.
-    fn cut(&mut self, check: &str, found: usize, limit: usize, of: &str, fix: &str) {
+    fn cut(&mut self, check: &str, found: usize, limit: usize, of: [&str; 2], fix: [&str; 3]) {
         if found >= limit {
-            self.unchecked.push(Unchecked {
-                branch: self.branch.code.to_string(),
-                check: check.to_owned(),
-                what: format!("Only {limit} {of} were looked at, and there may be more."),
-                fix: fix.to_owned(),
-                cause: "too_many".to_owned(),
-            });
+            self.unchecked.push(words::cut_short(self.branch.code.as_str(), check, limit, of, fix));
         }
     }
 
@@ -189,7 +182,7 @@ impl<'a> Look<'a> {
             json!([["order_id.date_order", ">=", self.since()], ["order_id.state", "in", SOLD], ["order_id.config_id", "in", shops]]);
         let sums: Option<Vec<Sum>> = self.grouped(CHECK, PosLineModel::NAME, &domain, &["product_id"], &["qty:sum"], PRODUCTS_MAX).await?;
         let Some(sums) = sums else { return Ok(()) };
-        self.cut(CHECK, sums.len(), PRODUCTS_MAX, "products", FEWER_DAYS);
+        self.cut(CHECK, sums.len(), PRODUCTS_MAX, ["products", "Produkte"], FEWER_DAYS);
         let sold: BTreeMap<i64, Amount> = sums.into_iter().filter_map(|sum| Some((sum.product_id?.0, sum.qty))).collect();
         self.products(facts, &sold).await?;
         facts.sold = Some(sold);
@@ -232,17 +225,24 @@ impl<'a> Look<'a> {
     /// Who sold where.
     async fn sellers(&mut self, facts: &mut BranchFacts, shops: &[i64]) -> Result<(), Problem> {
         const CHECK: &str = "who sold at which shop";
-        let call = Call::new(PosOrderModel::NAME, "fields_get").arg("allfields", json!(["employee_id"])).arg("attributes", json!(["type"]));
+        let call = Call::new(PosOrderModel::NAME, "fields_get")
+            .arg("allfields", json!(["employee_id", "config_id"]))
+            .arg("attributes", json!(["store"]));
         let described: Option<Json> = self.ask(CHECK, call).await?;
         let Some(described) = described else { return Ok(()) };
-        let mut by = vec!["config_id", "user_id"];
+        // Up to 16 only the session of an order has the shop.
+        let of_session = described.get("config_id").and_then(|shop| shop.get("store")) == Some(&json!(false));
+        let mut by = vec![if of_session { "session_id" } else { "config_id" }, "user_id"];
         if described.get("employee_id").is_some() {
             by.push("employee_id");
         }
         let domain = json!([["date_order", ">=", self.since()], ["state", "in", SOLD], ["config_id", "in", shops]]);
-        let sales: Option<Vec<Sales>> = self.grouped(CHECK, PosOrderModel::NAME, &domain, &by, &["__count"], SELLERS_MAX).await?;
+        let sales = match of_session {
+            true => self.sellers_by_session(CHECK, &domain, &by).await?,
+            false => self.grouped(CHECK, PosOrderModel::NAME, &domain, &by, &["__count"], SELLERS_MAX).await?,
+        };
         let Some(sales) = sales else { return Ok(()) };
-        self.cut(CHECK, sales.len(), SELLERS_MAX, "groups of shop and seller", FEWER_DAYS);
+        self.cut(CHECK, sales.len(), SELLERS_MAX, ["groups of shop and seller", "Gruppen aus Laden und Verkäufer"], FEWER_DAYS);
         let users: BTreeSet<i64> = sales.iter().filter_map(|sales| sales.user_id.as_ref()).map(|(id, _)| *id).collect();
         facts.sales = Some(sales);
         if !users.is_empty() {
@@ -253,6 +253,59 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
+    /// The same where orders are told by session: each with the session's shop.
+    async fn sellers_by_session(&mut self, check: &str, domain: &Json, by: &[&str]) -> Result<Option<Vec<Sales>>, Problem> {
+        #[derive(Deserialize)]
+        struct OfSession {
+            session_id: (i64, String),
+            #[serde(default)]
+            user_id: Option<(i64, String)>,
+            #[serde(default)]
+            employee_id: Option<(i64, String)>,
+            #[serde(rename = "__count")]
+            orders: u64,
+        }
+        #[derive(Deserialize)]
+        struct Shop {
+            id: i64,
+            #[serde(default)]
+            config_id: Option<(i64, String)>,
+        }
+        let told: Option<Vec<OfSession>> = self.grouped(check, PosOrderModel::NAME, domain, by, &["__count"], SELLERS_MAX).await?;
+        let Some(told) = told else { return Ok(None) };
+        let sessions: BTreeSet<i64> = told.iter().map(|sales| sales.session_id.0).collect();
+        let call = Call::search_read("pos.session", json!([["id", "in", sessions]]), &["config_id"]);
+        let Some(shops) = self.ask::<Vec<Shop>>(check, call).await? else { return Ok(None) };
+        let shops: BTreeMap<i64, (i64, String)> = shops.into_iter().filter_map(|shop| Some((shop.id, shop.config_id?))).collect();
+        let with_shop = |OfSession { session_id, user_id, employee_id, orders }: OfSession| Sales {
+            config_id: shops.get(&session_id.0).cloned(),
+            user_id,
+            employee_id,
+            orders,
+        };
+        Ok(Some(told.into_iter().map(with_shop).collect()))
+    }
+
+    /// As [`Look::ask`], of the first of several calls that name no field which this version does not have.
+    async fn ask_one_of<T: DeserializeOwned + Send + 'static>(&mut self, check: &str, calls: Vec<Call>) -> Result<Option<T>, Problem> {
+        let mut last = None;
+        for call in calls {
+            let call = call.context("allowed_company_ids", json!(self.companies));
+            match self.connection.ask(&call).await {
+                Err(problem @ Problem::FieldMissing { .. }) => last = Some(problem),
+                Err(problem) if concerns_check(&problem) => {
+                    self.cannot(check, &problem);
+                    return Ok(None);
+                }
+                answered => return answered.map(Some),
+            }
+        }
+        if let Some(problem) = last {
+            self.cannot(check, &problem);
+        }
+        Ok(None)
+    }
+
     /// Sessions that are open or were closed within the span, and the stock moves that failed.
     async fn sessions(&mut self, facts: &mut BranchFacts, shops: &[i64]) -> Result<(), Problem> {
         let limited = |call: Call, limit: usize| call.arg("order", json!("id desc")).arg("limit", json!(limit));
@@ -260,7 +313,7 @@ impl<'a> Look<'a> {
         let fields = ["name", "state", "config_id", "start_at", "cash_register_difference"];
         let call = limited(Call::search_read("pos.session", domain, &fields), SESSIONS_MAX);
         facts.sessions = self.ask::<Vec<Session>>("sessions", call).await?;
-        self.cut("sessions", facts.sessions.as_ref().map_or(0, Vec::len), SESSIONS_MAX, "sessions", FEWER_DAYS);
+        self.cut("sessions", facts.sessions.as_ref().map_or(0, Vec::len), SESSIONS_MAX, ["sessions", "Sitzungen"], FEWER_DAYS);
 
         self.failed_moves(facts, shops).await
     }
@@ -281,19 +334,24 @@ impl<'a> Look<'a> {
         const CHECK: &str = "stock moves that failed";
         const FIELDS: [&str; 3] = ["name", "pos_session_id", "backorder_id"];
         // What is to be shipped later waits rightly.
-        let domain = json!([
-            ["state", "!=", "done"],
-            ["create_date", ">=", self.since()],
-            "|",
-            ["pos_session_id.config_id", "in", shops],
-            ["backorder_id.pos_session_id.config_id", "in", shops],
-            "|",
-            ["pos_order_id", "=", false],
-            ["pos_order_id.shipping_date", "=", false]
-        ]);
-        let call = Call::search_read(PICKING, domain, &FIELDS).arg("order", json!("id desc")).arg("limit", json!(STOCK_MAX));
-        let Some(waiting) = self.ask::<Vec<Transfer>>(CHECK, call).await? else { return Ok(()) };
-        self.cut(CHECK, waiting.len(), STOCK_MAX, "stock moves", FEWER_DAYS);
+        let since = self.since();
+        let not_done = |shipped_later: Option<&str>| {
+            let mut domain = vec![
+                json!(["state", "!=", "done"]),
+                json!(["create_date", ">=", since]),
+                json!("|"),
+                json!(["pos_session_id.config_id", "in", shops]),
+                json!(["backorder_id.pos_session_id.config_id", "in", shops]),
+            ];
+            if let Some(field) = shipped_later {
+                domain.extend([json!("|"), json!(["pos_order_id", "=", false]), json!([format!("pos_order_id.{field}"), "=", false])]);
+            }
+            Call::search_read(PICKING, Json::Array(domain), &FIELDS).arg("order", json!("id desc")).arg("limit", json!(STOCK_MAX))
+        };
+        // Since 17; 15 and 16; before, nothing was shipped later.
+        let calls = vec![not_done(Some("shipping_date")), not_done(Some("to_ship")), not_done(None)];
+        let Some(waiting) = self.ask_one_of::<Vec<Transfer>>(CHECK, calls).await? else { return Ok(()) };
+        self.cut(CHECK, waiting.len(), STOCK_MAX, ["stock moves", "Lagerbewegungen"], FEWER_DAYS);
         let of = waiting.iter().filter(|transfer| transfer.pos_session_id.is_none());
         let of: BTreeSet<i64> = of.filter_map(|transfer| transfer.backorder_id.as_ref()).map(|(id, _)| *id).collect();
         let mut sessions: BTreeMap<i64, (i64, String)> = BTreeMap::new();
@@ -334,18 +392,23 @@ impl<'a> Look<'a> {
         let locations = paged("stock.location", json!([["usage", "=", "internal"]]), &["name", "complete_name"], PLACES_MAX);
         let locations = self.ask::<Vec<Location>>(CHECK, locations).await?;
         if let (Some(warehouses), Some(locations)) = (warehouses, locations) {
-            self.cut(CHECK, locations.len().max(warehouses.len()), PLACES_MAX, "locations", NO_NAMESAKES);
+            self.cut(CHECK, locations.len().max(warehouses.len()), PLACES_MAX, ["locations", "Lagerorte"], NO_NAMESAKES);
             facts.places = Some(Places { sources, warehouses, locations });
         }
-        let domain = json!([
-            ["location_id", "child_of", roots],
-            ["location_id.usage", "=", "internal"],
-            ["quantity", "<", 0],
-            ["product_id.is_storable", "=", true]
-        ]);
-        let call = paged("stock.quant", domain, &["product_id", "location_id", "quantity"], STOCK_MAX);
-        facts.negative = self.ask("negative stock", call).await?;
-        self.cut("negative stock", facts.negative.as_ref().map_or(0, Vec::len), STOCK_MAX, "quantities below zero", REPAIR_FIRST);
+        let negative = |kept: Json| {
+            let domain = json!([["location_id", "child_of", roots], ["location_id.usage", "=", "internal"], ["quantity", "<", 0], kept]);
+            paged("stock.quant", domain, &["product_id", "location_id", "quantity"], STOCK_MAX)
+        };
+        // Since 18; before, a type of its own.
+        let calls = vec![negative(json!(["product_id.is_storable", "=", true])), negative(json!(["product_id.type", "=", "product"]))];
+        facts.negative = self.ask_one_of("negative stock", calls).await?;
+        self.cut(
+            "negative stock",
+            facts.negative.as_ref().map_or(0, Vec::len),
+            STOCK_MAX,
+            ["quantities below zero", "Mengen unter null"],
+            REPAIR_FIRST,
+        );
         Ok(())
     }
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::model::Language;
+use crate::problem::Texts;
+
 /// What kind of finding; the order is the order in which people read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,6 +75,28 @@ impl FindingKind {
             FindingKind::UnmappedSeller => "Users who sell without a salesperson at central",
         }
     }
+
+    /// The same in a language.
+    pub fn heading_in(self, language: Language) -> &'static str {
+        match language {
+            Language::English => self.heading(),
+            Language::German => match self {
+                FindingKind::UnknownProduct => "Verkauft, aber der Zentrale unbekannt",
+                FindingKind::PriceDiffers => "Preise, die von denen der Zentrale abweichen",
+                FindingKind::TaxDiffers => "Steuern, die von denen der Zentrale abweichen",
+                FindingKind::BarcodeDiffers => "Barcodes, die von denen der Zentrale abweichen",
+                FindingKind::BranchesDiffer => "Produkte, die sich zwischen Filialen unterscheiden",
+                FindingKind::NotTracked => "Verkauft, aber ohne Bestandsführung",
+                FindingKind::NegativeStock => "Negativer Bestand in einem Laden",
+                FindingKind::MainLocation => "Läden, die aus dem Hauptlagerort verkaufen",
+                FindingKind::FailedStockMoves => "Fehlgeschlagene Lagerbewegungen",
+                FindingKind::LongSession => "Seit Tagen offene Sitzungen",
+                FindingKind::SoldNothing => "Läden ohne Verkäufe",
+                FindingKind::CashDifference => "Sitzungen mit Kassendifferenzen",
+                FindingKind::UnmappedSeller => "Benutzer, die ohne Vertriebsmitarbeiter in der Zentrale verkaufen",
+            },
+        }
+    }
 }
 
 /// One thing that was found.
@@ -89,6 +114,9 @@ pub struct Finding {
     pub fix: String,
     /// The numbers and names in it, by what they are: text, amounts as decimals.
     pub numbers: BTreeMap<String, String>,
+    /// What was found and who does what about it, as the dashboard says it.
+    #[serde(skip)]
+    pub texts: Texts,
 }
 
 /// A check that could not be made.
@@ -104,4 +132,7 @@ pub struct Unchecked {
     pub fix: String,
     /// The stable short name of the reason.
     pub cause: String,
+    /// Why, and who does what about it, as the dashboard says it.
+    #[serde(skip)]
+    pub texts: Texts,
 }

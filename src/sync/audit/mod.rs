@@ -18,17 +18,19 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use self::branch::{Look, unchecked};
+use self::branch::Look;
 use self::central::Keys;
 use self::facts::{BranchFacts, CentralFacts, Span};
 pub use self::finding::{Finding, FindingKind, Unchecked};
 use self::judge::{Case, judge};
+pub use self::words::check_in;
+use self::words::unchecked;
 use super::bind::configured;
 use super::connection::connect_branch;
 use super::{Bridge, Central, Halt};
 use crate::config::Branch;
 use crate::model::{BranchId, BranchProduct, Model, Product, Tax};
-use crate::problem::{Problem, Side};
+use crate::problem::{Problem, Side, Texts};
 
 /// Branches read at one time: each costs a connection and its products in memory (a few MB).
 const PARALLEL: usize = 8;
@@ -78,6 +80,9 @@ pub struct BranchAudit {
     pub cause: Option<String>,
     /// Who does what about it.
     pub next_step: Option<String>,
+    /// What kept it from being read and who does what about it, as the dashboard says it.
+    #[serde(skip)]
+    pub texts: Option<Texts>,
 }
 
 impl AuditReport {
@@ -225,6 +230,7 @@ fn line(branch: &Branch, read: &Read, findings: &[Finding]) -> BranchAudit {
             error: Some(problem.what()),
             cause: Some(problem.cause().to_owned()),
             next_step: Some(problem.next_step()),
+            texts: Some(Texts::of(|reader| problem.tell(reader))),
             ..base
         },
     }

@@ -242,8 +242,10 @@ async fn totals(connection: &Connection, known: &Known, branch: &Branch, shops: 
         && ours > theirs
     {
         let what = format!("Quantities have {ours} decimals at the branch and {theirs} at central, so central would round some of them.");
+        let digits =
+            if known.central.connection.asked.major.is_some_and(|major| major < 19) { "Product Unit of Measure" } else { "Product Unit" };
         let next = format!(
-            "Integrator: at central, in developer mode, set Settings > Technical > Decimal Accuracy > Product Unit to {ours} digits, or \
+            "Integrator: at central, in developer mode, set Settings > Technical > Decimal Accuracy > {digits} to {ours} digits, or \
              {rounding}."
         );
         seen.warn("totals", what, next);

@@ -68,10 +68,11 @@ async fn may_create(connection: &Connection, model: &'static str, major: u32, se
         Ok(false) => {
             let problem = Problem::RightMissing {
                 side: Side::Central,
-                user: connection.asked.login.clone(),
+                user: connection.asked.login.clone().into(),
                 model: model.to_owned(),
                 operation: "create".to_owned(),
                 groups: Vec::new(),
+                major: connection.asked.major,
             };
             seen.failed_by("rights", &problem);
             false

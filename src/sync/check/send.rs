@@ -91,8 +91,9 @@ pub(super) async fn check(connection: &Arc<Connection>, major: u32, branch: &Bra
 }
 
 /// Each journal that is named is there, and each payment method that has one at central gets one.
-fn methods(branch: &Branch, there: &Journals, with_journal: &[(String, String)], seen: &mut Checked) {
+fn methods(branch: &Branch, there: &Journals, with_journal: &[(String, String, bool)], seen: &mut Checked) {
     let journals = &there.names;
+    let with_journal: Vec<&(String, String, bool)> = with_journal.iter().filter(|(_, _, cash)| *cash || !there.cash_only).collect();
     let mut sound = true;
     for (method, journal) in &there.missing {
         let problem = Problem::JournalNotFound { method: method.clone(), journal: journal.clone(), journals: journals.clone() };
@@ -100,13 +101,13 @@ fn methods(branch: &Branch, there: &Journals, with_journal: &[(String, String)],
         sound = false;
     }
     // Without a setting the journal of the same name is taken.
-    let left = with_journal.iter().filter(|(method, journal)| !branch.send.journals.contains_key(method) && !journals.contains(journal));
-    for (method, _) in left {
+    let left = with_journal.iter().filter(|(method, journal, _)| !branch.send.journals.contains_key(method) && !journals.contains(journal));
+    for (method, _, _) in left {
         seen.failed_by("send_journals", &Problem::JournalNotSet { method: method.clone(), journals: journals.clone() });
         sound = false;
     }
     if sound {
-        let methods: Vec<String> = with_journal.iter().map(|(method, _)| method.clone()).collect();
+        let methods: Vec<String> = with_journal.iter().map(|(method, _, _)| method.clone()).collect();
         let what = if methods.is_empty() { "None is needed".to_owned() } else { format!("There for {}", some_of(&methods)) };
         seen.ok("send_journals", what);
     }
@@ -133,10 +134,11 @@ async fn rights(connection: &Connection, major: u32, branch: &Branch, seen: &mut
         sound = false;
         let problem = Problem::RightMissing {
             side: Side::Branch(branch.code.clone()),
-            user: connection.asked.login.clone(),
+            user: connection.asked.login.clone().into(),
             model: named(&refused),
             operation: if right.writes { "create and write" } else { "read" }.to_owned(),
             groups: Vec::new(),
+            major: Some(major),
         };
         match right.without {
             None => seen.failed_by("send_rights", &problem),

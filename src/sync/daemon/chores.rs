@@ -1,10 +1,11 @@
 //! What the daemon does besides passes: asks the ledger whether it answers and what waits in it, tells people, tidies up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use crate::problem::Side;
 use crate::store::{Direction, Sealed, Store, StoreError};
 use crate::sync::Bridge;
 use crate::sync::connection::connect_branch;
-use crate::sync::keys::key_expiry;
+use crate::sync::keys::look_at_key;
 use crate::sync::timetable::Lane;
 
 use super::daily::Daily;
@@ -46,6 +47,15 @@ const TIDY: SignedDuration = SignedDuration::from_hours(1);
 
 /// How often master data that waits for a session to be closed is looked at again, beyond what the schedules do.
 const HELD: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often sales are counted that came or changed: soon enough for whoever looks at a page.
+const SALES: SignedDuration = SignedDuration::from_secs(3);
+
+/// Days of branches counted in one piece. Each is a transaction of some milliseconds, so that no pass waits for it.
+const SALES_AT_ONCE: usize = 4;
+
+/// How long is counted at a time: a tenth of one processor, also when an old ledger is counted for the first time.
+const SALES_TIME: Duration = Duration::from_millis(300);
 
 /// Longest wait for messages to people when the daemon stops; what did not go is sent after the next start.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -84,6 +94,7 @@ enum Task {
     Alerts,
     Daily,
     Keys,
+    Sales,
     Tidy,
     Pulse,
     Touch,
@@ -131,6 +142,10 @@ impl Chores {
         if self.is_due(Task::Tidy, TIDY, now) {
             let retention = bridge.config.retention.clone();
             self.run(Task::Tidy, bridge, move |store| tidy(store, &retention, now));
+        }
+        if self.is_due(Task::Sales, SALES, now) {
+            let zones = bridge.config.branches.iter().map(|branch| (branch.code.to_string(), branch.timezone.clone())).collect();
+            self.run(Task::Sales, bridge, move |store| count_sales(store, &zones));
         }
         if self.is_due(Task::Pulse, PULSE, now) {
             self.run(Task::Pulse, bridge, |store| store.touched().map(|_| Chore::LedgerAnswered));
@@ -226,17 +241,24 @@ impl Chores {
 async fn key_ends(bridge: &Bridge) -> BTreeMap<String, Timestamp> {
     let mut ends = BTreeMap::new();
     if let Ok(central) = bridge.central()
-        && let Some(end) = central.key_expiry().await
+        && let Ok(Some(end)) = central.key_expiry(bridge).await
     {
         ends.insert(Side::CENTRAL.to_owned(), end);
     }
     for branch in bridge.config.branches.iter().filter(|branch| branch.enabled) {
         let Ok(connection) = connect_branch(bridge, branch) else { continue };
-        if let Some(end) = key_expiry(&connection).await {
+        if let Ok(Some(end)) = look_at_key(&connection, &bridge.store).await {
             ends.insert(branch.code.to_string(), end);
         }
     }
     ends
+}
+
+/// Counts the sales of days whose orders came or changed, for a while; the rest is for the next time.
+fn count_sales(store: &Store, zones: &HashMap<String, TimeZone>) -> Result<Chore, StoreError> {
+    let began = Instant::now();
+    while store.count_sales(zones, SALES_AT_ONCE)?.more && began.elapsed() < SALES_TIME {}
+    Ok(Chore::Done)
 }
 
 /// Lets go of what has been kept long enough, a piece at a time so that no pass waits for it.

@@ -184,7 +184,7 @@ mod tests {
                 whole_window_at: None,
                 clock_offset_s: 0,
                 error: None,
-                asked: None,
+                cursor: None,
                 shops: Vec::new(),
             };
             last.save(dir.path(), &branch.code);

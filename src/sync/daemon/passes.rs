@@ -298,6 +298,8 @@ fn ended_by(problem: Option<&Problem>) -> Ended {
         | Problem::PasswordUnreadable { side, .. }
         | Problem::PasswordRefused { side, .. }
         | Problem::KeyExpired { side, .. }
+        | Problem::KeyNeeded { side, .. }
+        | Problem::KeyOfAnother { side, .. }
             if of_branch(side) =>
         {
             Ended::Refused
@@ -328,6 +330,8 @@ fn is_connection(problem: &Problem) -> Option<&Side> {
         | Problem::PasswordUnreadable { side, .. }
         | Problem::PasswordRefused { side, .. }
         | Problem::KeyExpired { side, .. }
+        | Problem::KeyNeeded { side, .. }
+        | Problem::KeyOfAnother { side, .. }
             if *side == Side::Central =>
         {
             Some(side)

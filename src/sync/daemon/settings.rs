@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Daemon, News, last_pass, passes, watched};
 use crate::config::Config;
+use crate::store::Paused;
 
 /// How often the file is looked at: one `stat`.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -73,7 +74,7 @@ impl<T: Fn(News) + Send> Daemon<T> {
             Ok(config) => {
                 self.settings.mistake = None;
                 self.monitor.settings(true);
-                if asked || format!("{config:?}") != format!("{:?}", self.bridge.config) {
+                if asked || format!("{config:?}") != format!("{:?}", self.as_written) {
                     self.take_up(config);
                 }
             }
@@ -104,17 +105,33 @@ impl<T: Fn(News) + Send> Daemon<T> {
                 before.state.display()
             ));
         }
-        if config.monitoring != before.monitoring {
-            tracing::warn!("The changed [monitoring] is taken up when the daemon starts again");
+        for (table, changed) in
+            [("monitoring", config.monitoring != before.monitoring), ("dashboard", config.dashboard != before.dashboard)]
+        {
+            if changed {
+                tracing::warn!("The changed [{table}] is taken up when the daemon starts again");
+            }
         }
         Ok(config)
     }
 
-    fn take_up(&mut self, config: Config) {
+    /// Takes up what people have paused and resumed.
+    pub(super) async fn look_at_pauses(&mut self) {
+        let Ok(paused) = self.bridge.store.run(|store| store.paused()).await else { return };
+        if paused != self.paused {
+            self.paused = paused;
+            self.take_up(self.as_written.clone());
+        }
+    }
+
+    pub(super) fn take_up(&mut self, config: Config) {
         let now = Timestamp::now();
         let before = self.bridge.clone();
+        self.as_written = config.clone();
+        let config = without_paused(config, &self.paused);
         let changes = changes(&before.config, &config);
         self.bridge = Arc::new(before.under(config));
+        self.shown.send_replace(self.bridge.clone());
         let config = &self.bridge.config;
         self.table.reload(config, now, last_pass(&config.state));
         self.monitor.branches(&watched(config));
@@ -137,6 +154,14 @@ impl<T: Fn(News) + Send> Daemon<T> {
         let config = &self.bridge.config;
         tracing::info!(settings = %config.file.display(), branches = config.branches.len(), "New settings are in use: {changes}");
     }
+}
+
+/// The settings with the branches that somebody has paused not enabled.
+pub(super) fn without_paused(mut config: Config, paused: &[Paused]) -> Config {
+    for branch in &mut config.branches {
+        branch.enabled &= !paused.iter().any(|paused| paused.branch == branch.code.as_str());
+    }
+    config
 }
 
 /// In words, what new settings change.

@@ -17,10 +17,10 @@ use crate::master_data::{
     ATTRIBUTES, Action, BranchKey, Field, FieldChange, Item, Key as _, Record, TEMPLATE, Target, Type, Value, fields, matching,
 };
 use crate::model::{BranchCode, Kind};
-use crate::odoo::master::{self, New, Row, id_of, ids_of, one_of};
+use crate::odoo::master::{self, Columns, New, Row, id_of, ids_of, one_of};
 use crate::odoo::{Call, OdooError, Outcome};
 use crate::problem::{Problem, Retry};
-use crate::store::{Bound, Remembered, SendConclusion, Sending, Sent, Store};
+use crate::store::{Bound, QUEUED_CONTENT, Remembered, SendConclusion, Sending, Sent, Store};
 use crate::sync::Halt;
 use crate::sync::deliver::due_after;
 use crate::sync::load::{Fates, Postponed, Refusal, load};
@@ -43,8 +43,17 @@ pub struct Going {
     pub record: i64,
     /// What is to happen.
     pub item: Item,
-    /// Tries so far.
+    /// What was tried before.
+    pub tried: Tried,
+}
+
+/// Earlier tries of a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// How many.
     pub attempts: u32,
+    /// Whether one of them may have written it: its answer was lost.
+    pub unknown: bool,
 }
 
 /// What became of the items.
@@ -106,7 +115,9 @@ impl Writer<'_> {
     fn next_batch(&self, going: &mut Vec<Going>) -> Vec<Going> {
         let ready =
             |going: &Going| going.item.needs().iter().all(|need| self.side.bound.contains_key(need)) && self.part_ready(&going.item);
-        let Some(first) = going.iter().find(|going| ready(going)).map(|going| (going.item.kind, way(&going.item))) else {
+        let required: HashMap<Kind, Vec<&str>> = Kind::ALL.into_iter().map(|kind| (kind, self.side.reader.shape.required(kind))).collect();
+        let way = |item: &Item| (item.kind, way(item), left_to_default(item, &required[&item.kind]));
+        let Some(first) = going.iter().find(|going| ready(going)).map(|going| way(&going.item)) else {
             return Vec::new();
         };
         let limit = if first.1 == Way::Create { CREATES } else { CHANGES };
@@ -114,7 +125,7 @@ impl Writer<'_> {
         let mut rest = Vec::with_capacity(going.len());
         let mut bytes = 0;
         for candidate in going.drain(..) {
-            let fits = (candidate.item.kind, way(&candidate.item)) == first && batch.len() < limit && ready(&candidate);
+            let fits = way(&candidate.item) == first && batch.len() < limit && ready(&candidate);
             let weight = self.picture_bytes(&candidate.item);
             if fits && (batch.is_empty() || bytes + weight <= CALL_BYTES) {
                 bytes += weight;
@@ -154,7 +165,7 @@ impl Writer<'_> {
         if ready.is_empty() {
             return Ok(());
         }
-        let records: Vec<i64> = ready.iter().map(|going| going.record).collect();
+        let records: Vec<(i64, String)> = ready.iter().map(|going| (going.record, QUEUED_CONTENT.to_owned())).collect();
         let store = self.store.clone();
         let intended: HashSet<i64> = store.run(move |store| store.intend(&records)).await?;
         let ready: Vec<Going> = ready.into_iter().filter(|going| intended.contains(&going.record)).collect();
@@ -169,7 +180,7 @@ impl Writer<'_> {
         };
         let fates = match fates {
             Ok(fates) => fates,
-            Err(problem) => all_postponed(ready.len(), problem, false),
+            Err(problem) => Fates::all_postponed(ready.len(), problem, false),
         };
         self.conclude(ready, fates, began).await
     }
@@ -179,7 +190,7 @@ impl Writer<'_> {
         let kind = batch[0].item.kind;
         let mut batch = batch;
         if let Err(problem) = self.find_parts(kind, &mut batch).await {
-            let fates = all_postponed(batch.len(), problem, false);
+            let fates = Fates::all_postponed(batch.len(), problem, false);
             self.conclude(batch, fates, began).await?;
             return Ok(Vec::new());
         }
@@ -191,7 +202,7 @@ impl Writer<'_> {
             self.side.reader.forget_taxes();
         }
         if let Err(problem) = self.side.read(kind, &ids).await {
-            let fates = all_postponed(batch.len(), problem, false);
+            let fates = Fates::all_postponed(batch.len(), problem, false);
             self.conclude(batch, fates, began).await?;
             return Ok(Vec::new());
         }
@@ -206,7 +217,7 @@ impl Writer<'_> {
                 let problem = Problem::ChangedSincePreview { reference: going.item.reference.clone(), changes: changed };
                 let sending = Sending::Held(vec![problem]);
                 self.applied.left.push((going.item.clone(), sending.clone()));
-                conclusions.push(SendConclusion { record: going.record, item: going.item, sending });
+                conclusions.push(SendConclusion { record: going.record, item: going.item, sending, unknown: None });
             }
         }
         self.record(conclusions, Vec::new(), Vec::new(), began).await?;
@@ -258,36 +269,58 @@ impl Writer<'_> {
         Ok((!missing).then_some(resolved))
     }
 
-    /// The cells of items in the order of fields; pictures as text.
-    async fn cells(&mut self, kind: Kind, of: &[&Field], items: &[Going]) -> Result<Vec<Vec<String>>, Problem> {
+    /// The cells of items, in the order of columns; pictures as text.
+    async fn cells(&mut self, kind: Kind, of: &[&'static Field], items: &[Going]) -> Result<(Vec<String>, Vec<Vec<String>>), Problem> {
         let pictures = self.pictures(kind, of, items).await?;
+        let shape = self.side.reader.shape.clone();
+        let columns = Columns::new(&shape, kind, of);
         let mut rows = Vec::new();
         for going in items {
-            let mut cells = Vec::new();
+            let mut values: HashMap<&str, Value<i64>> = HashMap::new();
+            let at_branch = going.item.branch_id.and_then(|id| self.side.records.get(&(kind, id))).cloned();
+            for name in columns.needs() {
+                let own = at_branch.as_ref().map_or(Value::Nothing, |record| record.value(name).map(BranchKey::get));
+                values.insert(name, own);
+            }
             for field in of {
-                let Some(change) = going.item.changes.iter().find(|change| change.field == field.name) else {
-                    cells.push(master::cell(&self.side.reader.shape, kind, field, &Value::Nothing));
-                    continue;
-                };
-                if field.of == Type::Image {
-                    cells.push(pictures.get(&going.item.central_id.get()).cloned().unwrap_or_default());
-                    continue;
-                }
+                let Some(change) = going.item.changes.iter().find(|change| change.field == field.name) else { continue };
                 let mut value = self.resolved(field, &change.after).await?.unwrap_or(Value::Nothing);
                 if let (Value::Many(ids), "taxes_id") = (&mut value, field.name) {
                     // Those of other companies stay.
-                    let at_branch = going.item.branch_id.and_then(|id| self.side.records.get(&(kind, id)));
-                    ids.extend(at_branch.into_iter().flat_map(|record| record.value(super::reader::OTHER_TAXES).ids()).map(BranchKey::get));
+                    ids.extend(at_branch.iter().flat_map(|record| record.value(super::reader::OTHER_TAXES).ids()).map(BranchKey::get));
                 }
-                cells.push(master::cell(&self.side.reader.shape, kind, field, &value));
+                values.insert(field.name, value);
             }
-            rows.push(cells);
+            if kind == Kind::Unit {
+                self.measure(&mut values, at_branch.as_ref()).await?;
+            }
+            let value = |name: &str| values.get(name).cloned().unwrap_or(Value::Nothing);
+            rows.push(columns.cells(&value, pictures.get(&going.item.central_id.get()).map(String::as_str)));
         }
-        Ok(rows)
+        Ok((columns.names(), rows))
+    }
+
+    /// Where units have families, the family of a unit is that of the one it is measured by; and its size there.
+    async fn measure(&mut self, values: &mut HashMap<&str, Value<i64>>, at_branch: Option<&Record<BranchKey>>) -> Result<(), Problem> {
+        let own = |name: &str| at_branch.map_or(Value::Nothing, |record| record.value(name).map(BranchKey::get));
+        let wanted = |name: &str| values.get(name).cloned().unwrap_or_else(|| own(name));
+        let (by, factor) = (wanted("relative_uom_id"), wanted("relative_factor"));
+        let Some(by) = by.ids().first().copied().map(BranchKey::of).filter(|_| self.side.reader.shape.has_unit_families()) else {
+            return Ok(());
+        };
+        if !self.side.records.contains_key(&(Kind::Unit, by)) {
+            self.side.read(Kind::Unit, &BTreeSet::from([by])).await?;
+        }
+        let Some(by) = self.side.records.get(&(Kind::Unit, by)) else { return Ok(()) };
+        if let (Value::Number(factor), Value::Number(size)) = (factor, by.value(master::SIZE)) {
+            values.insert(master::SIZE, Value::Number(factor * *size));
+            values.insert(master::FAMILY, by.value(master::FAMILY).map(BranchKey::get));
+        }
+        Ok(())
     }
 
     /// The pictures that items send, by central's id.
-    async fn pictures(&self, kind: Kind, of: &[&Field], items: &[Going]) -> Result<HashMap<i64, String>, Problem> {
+    async fn pictures(&self, kind: Kind, of: &[&'static Field], items: &[Going]) -> Result<HashMap<i64, String>, Problem> {
         let Some(field) = of.iter().find(|field| field.of == Type::Image) else { return Ok(HashMap::new()) };
         let sends = |going: &&Going| going.item.changes.iter().any(|change| change.field == field.name && change.after != Value::Nothing);
         let ids: Vec<i64> = items.iter().filter(sends).map(|going| going.item.central_id.get()).collect();
@@ -301,9 +334,8 @@ impl Writer<'_> {
         let kind = going[0].item.kind;
         let changed: BTreeSet<&str> =
             going.iter().flat_map(|going| going.item.changes.iter().map(|change| change.field.as_str())).collect();
-        let of: Vec<&Field> = fields(kind).iter().filter(|field| changed.contains(field.name)).collect();
-        let columns: Vec<String> = of.iter().map(|field| master::column(&self.side.reader.shape, kind, field)).collect();
-        let cells = self.cells(kind, &of, going).await?;
+        let of: Vec<&'static Field> = fields(kind).iter().filter(|field| changed.contains(field.name)).collect();
+        let (columns, cells) = self.cells(kind, &of, going).await?;
         let mut news = Vec::new();
         for (going, cells) in going.iter().zip(cells) {
             let attributes = self.attributes(&going.item);
@@ -337,7 +369,7 @@ impl Writer<'_> {
     async fn change(&mut self, going: &[Going]) -> Result<Fates, Problem> {
         let kind = going[0].item.kind;
         let changed: BTreeSet<&str> = going[0].item.changes.iter().map(|change| change.field.as_str()).collect();
-        let of: Vec<&Field> = fields(kind).iter().filter(|field| changed.contains(field.name)).collect();
+        let of: Vec<&'static Field> = fields(kind).iter().filter(|field| changed.contains(field.name)).collect();
         let mut fates = Fates::default();
         let mut places: Vec<usize> = (0..going.len()).filter(|place| going[*place].item.branch_id.is_some()).collect();
         // What has no record there although its product has: Odoo makes such a variant when it is first sold.
@@ -350,19 +382,18 @@ impl Writer<'_> {
         if changed.contains(ATTRIBUTES) {
             let grown = self.grow_attributes(going, &places).await?;
             places = grown.written.keys().copied().collect();
-            merge(&mut fates, grown);
+            fates.merge(grown);
         }
         let wakes = matches!(kind, Kind::Product | Kind::Variant) && changed.contains("active");
         if wakes && way(&going[0].item) != Way::Archive {
             let woken = self.wake(going, &places).await?;
             places = woken.written.keys().copied().collect();
-            merge(&mut fates, woken);
+            fates.merge(woken);
         }
         if of.is_empty() || places.is_empty() {
             return Ok(fates);
         }
-        let columns: Vec<String> = of.iter().map(|field| master::column(&self.side.reader.shape, kind, field)).collect();
-        let cells = self.cells(kind, &of, going).await?;
+        let (columns, cells) = self.cells(kind, &of, going).await?;
         let manner = self.side.reader.manner.clone();
         let call = |set: &[usize]| {
             let id = |place: &usize| going[*place].item.branch_id.map_or(0, BranchKey::get);
@@ -370,7 +401,7 @@ impl Writer<'_> {
             manner.update(kind.model(), &columns, &some)
         };
         let written = load(&self.side.reader.connection, places, call, |_, _| ()).await;
-        merge(&mut fates, written);
+        fates.merge(written);
         Ok(fates)
     }
 
@@ -434,7 +465,7 @@ impl Writer<'_> {
                 *id = product.get();
             }
             let stop = outcome.halt.is_some();
-            merge(&mut fates, outcome);
+            fates.merge(outcome);
             if stop {
                 break;
             }
@@ -512,7 +543,11 @@ impl Writer<'_> {
         let (mut conclusions, mut remember, mut bindings) = (Vec::new(), Vec::new(), Vec::new());
         let now = self.now();
         for (place, going) in going.into_iter().enumerate() {
-            let Going { record, mut item, attempts } = going;
+            let Going { record, mut item, tried: Tried { attempts, unknown } } = going;
+            // A call that was refused or not carried out says nothing of an earlier one whose answer was lost, of this pass or
+            // before it.
+            let lost = fates.doubted.contains(&place) || fates.postponed.get(&place).is_some_and(|postponed| postponed.unknown);
+            let unknown = !fates.written.contains_key(&place) && (unknown || lost);
             let sending = if let Some(id) = fates.written.get(&place).copied() {
                 item.branch_id = Some(BranchKey::of(id));
                 self.side.bound.insert((kind, item.central_id), BranchKey::of(id));
@@ -524,20 +559,15 @@ impl Writer<'_> {
                 match postponed {
                     // Not allowed to write this kind at all: a person gives the right, the other kinds go on.
                     Some(Postponed { problem, .. }) if problem.retry() != Retry::ByItself => Sending::Failed(vec![problem]),
-                    Some(Postponed { problem, retry_after, unknown }) => {
+                    Some(Postponed { problem, retry_after, .. }) => {
                         let asked = retry_after.and_then(|wait| now.checked_add(wait).ok()).unwrap_or(now);
-                        Sending::Again {
-                            problem,
-                            due_at: due_after(attempts, self.side.reader.connection.odoo.clock()).max(asked),
-                            unknown,
-                        }
+                        Sending::Again { problem, due_at: due_after(attempts, self.side.reader.connection.odoo.clock()).max(asked) }
                     }
                     // It stopped before this one came.
                     None => match &fates.halt {
                         Some(problem) => Sending::Again {
                             problem: problem.clone(),
                             due_at: due_after(attempts, self.side.reader.connection.odoo.clock()),
-                            unknown: false,
                         },
                         None => continue,
                     },
@@ -547,7 +577,7 @@ impl Writer<'_> {
                 Sending::Done => self.applied.done.push(item.clone()),
                 other => self.applied.left.push((item.clone(), other.clone())),
             }
-            conclusions.push(SendConclusion { record, item, sending });
+            conclusions.push(SendConclusion { record, item, sending, unknown: Some(unknown) });
         }
         // A right that is missing stops this kind only; a branch that does not answer stops all.
         if let Some(halt) = fates.halt.filter(|halt| halt.retry() == Retry::ByItself) {
@@ -599,13 +629,11 @@ impl Writer<'_> {
     async fn leave_rest(&mut self, going: Vec<Going>) -> Result<(), Halt> {
         let began = Instant::now();
         let mut conclusions = Vec::new();
-        for Going { record, item, attempts } in going {
+        for Going { record, item, tried } in going {
             let sending = match &self.applied.halt {
-                Some(problem) => Sending::Again {
-                    problem: problem.clone(),
-                    due_at: due_after(attempts, self.side.reader.connection.odoo.clock()),
-                    unknown: false,
-                },
+                Some(problem) => {
+                    Sending::Again { problem: problem.clone(), due_at: due_after(tried.attempts, self.side.reader.connection.odoo.clock()) }
+                }
                 None => {
                     let product = self.wanted.records.get(&(item.kind, item.central_id)).and_then(|record| record.one(TEMPLATE));
                     let lacks = |need: &Name| !self.side.bound.contains_key(need);
@@ -618,7 +646,7 @@ impl Writer<'_> {
                 }
             };
             self.applied.left.push((item.clone(), sending.clone()));
-            conclusions.push(SendConclusion { record, item, sending });
+            conclusions.push(SendConclusion { record, item, sending, unknown: None });
         }
         self.record(conclusions, Vec::new(), Vec::new(), began).await
     }
@@ -648,6 +676,13 @@ enum Way {
     Remove,
 }
 
+/// The fields that no record of the branch is without and that a new one says nothing of: they go apart, because a cell
+/// without a value would take Odoo's default away.
+fn left_to_default<'r>(item: &Item, required: &[&'r str]) -> Vec<&'r str> {
+    let says = |field: &&str| item.changes.iter().any(|change| change.field == *field && change.after != Value::Nothing);
+    if item.action == Action::Create { required.iter().copied().filter(|field| !says(field)).collect() } else { Vec::new() }
+}
+
 fn way(item: &Item) -> Way {
     let part = matches!(item.kind, Kind::Variant | Kind::ExtraPrice);
     match item.action {
@@ -656,19 +691,4 @@ fn way(item: &Item) -> Way {
         Action::Remove => Way::Remove,
         _ => Way::Change(item.changes.iter().map(|change| change.field.clone()).collect()),
     }
-}
-
-fn all_postponed(count: usize, problem: Problem, unknown: bool) -> Fates {
-    let postponed = || Postponed { problem: problem.clone(), retry_after: None, unknown };
-    Fates { postponed: (0..count).map(|place| (place, postponed())).collect(), halt: Some(problem.clone()), ..Fates::default() }
-}
-
-fn merge(into: &mut Fates, from: Fates) {
-    into.written.extend(from.written);
-    for place in from.refused.keys().chain(from.postponed.keys()) {
-        into.written.remove(place);
-    }
-    into.refused.extend(from.refused);
-    into.postponed.extend(from.postponed);
-    into.halt = into.halt.take().or(from.halt);
 }

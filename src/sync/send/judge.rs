@@ -66,7 +66,9 @@ pub fn refused(item: &Item, refusal: Refusal) -> Sending {
         return Sending::Held(vec![Problem::SessionOpen { kind, reference, shops: vec![sessions_in(&words)] }]);
     }
     let barcode = item.changes.iter().find(|change| change.field == "barcode");
-    if let Some(change) = barcode.filter(|_| words.contains("already assigned")) {
+    // Since 16, and in 14.
+    let taken = ["already assigned", "can only be assigned to one product"];
+    if let Some(change) = barcode.filter(|_| taken.iter().any(|sign| words.contains(sign))) {
         return Sending::Failed(vec![Problem::BarcodeTaken { reference, barcode: change.to.clone(), words }]);
     }
     match explain::complaint(&words) {

@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::source::Source;
 use crate::config::{Branch, Send};
 use crate::model::Kind;
-use crate::odoo::master::{Cell, Shape, text_of};
+use crate::odoo::master::{CASH, Cell, Shape, text_of};
 use crate::problem::Problem;
 use crate::sync::Connection;
 
@@ -22,8 +22,8 @@ pub struct Chosen {
     pub counts: BTreeMap<Kind, usize>,
     /// Choices that find nothing or that central refuses, and kinds that the user may not read.
     pub problems: Vec<Problem>,
-    /// The payment methods that are chosen and have a journal at central, with its name.
-    pub with_journal: Vec<(String, String)>,
+    /// The payment methods that are chosen and have a journal at central, with its name and whether they take cash.
+    pub with_journal: Vec<(String, String, bool)>,
 }
 
 /// Counts what each table of a branch chooses.
@@ -46,9 +46,12 @@ pub async fn at_central(connection: &Arc<Connection>, branch: &Branch) -> Result
         };
         chosen.counts.insert(*kind, ids.len());
         if *kind == Kind::PaymentMethod {
-            for row in source.reader().rows(kind.model(), &json!([["id", "in", ids]]), &["name", "journal_id"]).await? {
-                if let (Some(method), Some(Cell::One(_, journal))) = (text_of(&row, "name"), row.get("journal_id")) {
-                    chosen.with_journal.push((method.to_owned(), journal.clone()));
+            let reader = source.reader();
+            reader.learn(*kind).await?;
+            let Some(column) = reader.shape.name(*kind, "journal_id") else { continue };
+            for row in reader.rows(kind.model(), &json!([["id", "in", ids]]), &["name", column, CASH]).await? {
+                if let (Some(method), Some(Cell::One(_, journal))) = (text_of(&row, "name"), row.get(column)) {
+                    chosen.with_journal.push((method.to_owned(), journal.clone(), row.get(CASH) == Some(&Cell::Flag(true))));
                 }
             }
         }
@@ -63,6 +66,8 @@ pub struct Journals {
     pub names: Vec<String>,
     /// Those names and codes of the settings that none has, by payment method.
     pub missing: BTreeMap<String, String>,
+    /// Whether only payment methods that take cash have one.
+    pub cash_only: bool,
 }
 
 /// Looks for the language and the journals that the settings name at the branch.
@@ -74,7 +79,9 @@ pub async fn at_branch(connection: &Arc<Connection>, send: &Send) -> Result<Jour
     if !send.kinds.contains_key(&Kind::PaymentMethod) {
         return Ok(Journals::default());
     }
+    reader.learn(Kind::PaymentMethod).await?;
+    let cash_only = reader.shape.has_cash_journals();
     let known = reader.known("account.journal", "name").await?;
     let missing = send.journals.iter().filter(|(_, journal)| known.id(journal).is_none());
-    Ok(Journals { names: known.all(), missing: missing.map(|(method, journal)| (method.clone(), journal.clone())).collect() })
+    Ok(Journals { names: known.all(), missing: missing.map(|(method, journal)| (method.clone(), journal.clone())).collect(), cash_only })
 }

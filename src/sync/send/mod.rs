@@ -1,7 +1,9 @@
 //! A pass of sending: what central has for a branch is compared with what the branch has, shown, queued, written and
 //! proved. All branches at once; central is read once for all of them.
 
+mod adapt;
 mod apply;
+mod choice;
 mod hold;
 mod judge;
 mod look;
@@ -19,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
+pub use choice::{OFFERED, Offer, offers, searched};
 pub(super) use look::{Journals, at_branch, at_central};
 pub use plan::PICTURE_MAX;
 pub use report::{FieldReport, ItemReport, SendReport, Told};
@@ -31,8 +34,8 @@ use self::side::Side;
 use self::source::{Asked, Name, Rules, Source, Wanted};
 use super::central::Central;
 use super::connection::{Connection, connect_branch};
-use super::{Bridge, Halt, odoo_time};
-use crate::config::{Branch, Selection};
+use super::{Bridge, Halt, identity, odoo_time};
+use crate::config::{Branch, Endpoint, Selection};
 use crate::master_data::{BranchKey, Item};
 use crate::model::Kind;
 use crate::odoo::master::Shape;
@@ -107,19 +110,20 @@ pub async fn send(bridge: &Arc<Bridge>, central: &Arc<Central>, branches: &[Bran
 }
 
 async fn note_central(bridge: &Bridge, source: &Mutex<Source>, dry_run: bool) {
-    let endpoint = &bridge.config.central.endpoint;
     let mut source = source.lock().await;
     let reader = source.reader();
     if reader.learnt && !dry_run {
-        let place = place(&endpoint.url, &endpoint.database);
-        let mut note: SendNote<Shape> = SendNote::load(&bridge.config.state, "central", &place);
+        let mut note: SendNote<Shape> = SendNote::load(&bridge.config.state, "central", &reader.place);
         note.shape = reader.shape.clone();
         note.save(&bridge.config.state, "central");
     }
 }
 
-fn place(url: &str, database: &str) -> String {
-    format!("{url} {database}")
+/// What a note is about. An upgrade gives fields other names, and may leave old ones that no longer count.
+async fn place(bridge: &Bridge, endpoint: &Endpoint, connection: &Connection) -> Result<String, Halt> {
+    // Where nobody answers, what comes next says so, and knows what is queued meanwhile.
+    let serie = connection.version_now(&bridge.store).await?;
+    Ok(format!("{} {} {serie}", endpoint.url, endpoint.database))
 }
 
 /// One branch in a run.
@@ -159,7 +163,10 @@ impl Pass {
                 return report;
             }
         };
-        let ended = self.pass(&connection, &mut report).await;
+        let ended = match identity::own_branch(&connection, &self.bridge.store, &self.branch).await {
+            Ok(()) => self.pass(&connection, &mut report).await,
+            refused => refused,
+        };
         // Also after a pass that broke off: each log-in writes a row at the branch.
         let remembered = if self.request.dry_run { Ok(()) } else { connection.remember(&self.bridge.store, None) };
         report.calls = connection.odoo.cost().calls;
@@ -203,7 +210,7 @@ impl Pass {
         let clock = source.lock().await.reader().clock;
         let endpoint = &self.branch.endpoint;
         let state = &self.bridge.config.state;
-        let mut note: SendNote<Shape> = SendNote::load(state, self.branch.code.as_str(), &place(&endpoint.url, &endpoint.database));
+        let mut note: SendNote<Shape> = SendNote::load(state, self.branch.code.as_str(), &place(&self.bridge, endpoint, connection).await?);
         let chosen = format!("{choices:?}");
         let by_settings = self.request.by_hand.is_none();
         let since = self.since(&note, &chosen, clock);
@@ -272,8 +279,10 @@ impl Pass {
         }
         let connection = self.central.connection.clone();
         let endpoint = &self.bridge.config.central.endpoint;
-        let note: SendNote<Shape> = SendNote::load(&self.bridge.config.state, "central", &place(&endpoint.url, &endpoint.database));
-        let reader = Reader::open(connection, key.0.as_deref(), &key.1, note.shape).await?;
+        let place = place(&self.bridge, endpoint, &connection).await?;
+        let note: SendNote<Shape> = SendNote::load(&self.bridge.config.state, "central", &place);
+        let mut reader = Reader::open(connection, key.0.as_deref(), &key.1, note.shape).await?;
+        reader.place = place;
         let source = Arc::new(Mutex::new(Source::new(reader)));
         sources.insert(key, source.clone());
         Ok(source)

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 
+use super::adapt::Adapted;
 use super::hold::{hold, named};
 use super::reader::{COUNTRY, PICTURE_SIZE, template};
 use super::side::Side;
 use super::source::{Name, Rules, Wanted};
 use crate::master_data::{
-    ATTRIBUTES, Action, Baseline, BranchKey, CentralKey, Comparison, Conflict, Differences, Field, FieldChange, Item, Record, Target, Type,
-    Value, external_id, fields, fingerprint, matching, picture_at_central,
+    ATTRIBUTES, Action, Baseline, BranchKey, CentralKey, Comparison, Conflict, Differences, Field, FieldChange, Item, Note, Record, Target,
+    Type, Value, external_id, fields, fingerprint, matching, picture_at_central,
 };
 use crate::model::{Kind, Model as _, Partner, Product, Tax};
 use crate::odoo::master::Shape;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub bound: Vec<Bound>,
     /// What concerns no single record.
     pub problems: Vec<Problem>,
+    /// What stays behind because one side has no place for it, with how many records that concerns.
+    pub notes: BTreeMap<Note, usize>,
 }
 
 /// What a plan is made from.
@@ -69,8 +72,9 @@ impl Planner<'_> {
         let country = self.country(side).await?;
         for name in &self.wanted.compare {
             let Some(central) = self.wanted.records.get(name) else { continue };
-            let central = self.adapted(central, side).await?;
-            match self.item(&central, side, country.as_deref()).await? {
+            let Adapted { record: central, left } = self.adapted(central, side, &mut plan.notes).await?;
+            self.note_fields(&central, side, &mut plan.notes);
+            match self.item(&central, &left, side, country.as_deref()).await? {
                 Some(item) if item.action == Action::Nothing => {
                     plan.equal.push(*name);
                     self.note_equal(&central, side, &mut plan);
@@ -98,35 +102,20 @@ impl Planner<'_> {
         self.rules.sent_fields(kind).into_iter().filter(both).collect()
     }
 
-    /// A record of central as it is meant for this branch.
-    async fn adapted(&self, central: &Record<CentralKey>, side: &mut Side) -> Result<Record<CentralKey>, Problem> {
-        let mut record = central.clone();
-        match record.kind {
-            // A central without the POS app sends its products to be sold all the same.
-            Kind::Product if !self.central.has(Kind::Product, "available_in_pos") => {
-                record.values.insert("available_in_pos".to_owned(), Value::Flag(true));
-            }
-            Kind::PaymentMethod => {
-                let setting = record.text("name").and_then(|name| self.rules.branch.send.journals.get(name)).cloned();
-                if let Some(journal) = setting {
-                    // A code is taken for the journal's name. Journals that may not be read are told of later.
-                    let known = side.reader.known("account.journal", "name").await.ok();
-                    let name = known.and_then(|known| known.text(known.id(&journal)?)).map_or(journal, str::to_owned);
-                    record.values.insert("journal_id".to_owned(), Value::Text(name));
-                }
-            }
-            _ => {}
-        }
-        Ok(record)
-    }
-
     /// What would happen to one record; `None` = it does not concern this branch.
-    async fn item(&self, central: &Record<CentralKey>, side: &mut Side, country: Option<&str>) -> Result<Option<Item>, Problem> {
+    async fn item(
+        &self,
+        central: &Record<CentralKey>,
+        left: &BTreeSet<&'static str>,
+        side: &mut Side,
+        country: Option<&str>,
+    ) -> Result<Option<Item>, Problem> {
         let name = (central.kind, central.id);
         if let Some(problem) = side.closed.get(&central.kind) {
             return Ok(Some(blocked(central, problem.clone(), self.wanted.chosen.contains(&name))));
         }
-        let fields = self.fields(central.kind, side);
+        let mut fields = self.fields(central.kind, side);
+        fields.retain(|field| !left.contains(field.name));
         let at_branch = side.record(&name).cloned();
         if at_branch.is_none() && self.left_out(central, side) {
             return Ok(None);
@@ -193,6 +182,8 @@ impl Planner<'_> {
                 template(central).is_none_or(|product| side.bound.contains_key(&(Kind::Product, product)))
                     && !self.attributes_grow(central, side)
             }
+            // Measured by another unit there, what is wanted is there without it.
+            Kind::Unit if self.measures_differ(side) => !self.unit_is_needed(central.id, side),
             _ => false,
         }
     }
@@ -329,6 +320,7 @@ impl Planner<'_> {
         {
             problems.push(Problem::CountryDiffers { reference: reference(), branch: theirs.to_owned(), central: ours.to_owned() });
         }
+        problems.extend(self.without_place(central, at_branch, side).await?);
         for change in changes {
             let Some(field) = fields(central.kind).iter().find(|field| field.name == change.field) else { continue };
             let Value::Text(value) = &change.after else { continue };

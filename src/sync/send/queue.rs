@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::apply::Going;
+use super::apply::{Going, Tried};
 use super::plan::Plan;
 use super::source::{Name, Wanted};
 use crate::master_data::{Action, CentralKey, FieldChange, Item, Record, external_id};
@@ -16,7 +16,7 @@ use crate::store::{Queued, SendConclusion, Sending, State, Store, StoreError};
 #[derive(Debug, Default)]
 pub struct Sorted {
     /// To be carried out.
-    go: Vec<(Item, u32)>,
+    go: Vec<(Item, Tried)>,
     /// With something in their way; new, or other than it stood.
     stuck: Vec<Item>,
     /// As they stood; nothing is written about them.
@@ -53,7 +53,7 @@ pub fn sort(plan: &mut Plan, queue: Vec<Queued>, wanted: &Wanted, now: Timestamp
     let mut sorted = Sorted::default();
     for item in std::mem::take(&mut plan.items) {
         match rows.remove(&(item.kind, item.central_id)) {
-            None if item.ready() => sorted.go.push((item, 0)),
+            None if item.ready() => sorted.go.push((item, Tried::default())),
             None => sorted.stuck.push(item),
             Some(row) => sorted.against(item, row, now),
         }
@@ -98,7 +98,7 @@ impl Sorted {
                 item.problems = vec![Problem::ChangedSincePreview { reference: item.reference.clone(), changes }];
                 self.stuck.push(item);
             }
-            _ if item.ready() => self.go.push((item, row.attempts)),
+            _ if item.ready() => self.go.push((item, Tried { attempts: row.attempts, unknown: row.unknown })),
             _ => self.stuck.push(item),
         }
     }
@@ -137,17 +137,18 @@ impl Sorted {
             let held = item.held();
             standing.push((item.clone(), if held { "held" } else { "failed" }));
             let sending = if held { Sending::Held(problems) } else { Sending::Failed(problems) };
-            conclusions.push(SendConclusion { record: *record, item, sending });
+            conclusions.push(SendConclusion { record: *record, item, sending, unknown: None });
         }
         for (row, sending) in self.over {
             conclusions.push(SendConclusion {
                 record: row.record,
                 item: Item { action: Action::Nothing, changes: Vec::new(), ..row.item },
                 sending,
+                unknown: None,
             });
         }
         store.conclude_sending(branch, &conclusions, &[], &[], 0, now)?;
-        let go = going.iter().zip(self.go).map(|(record, (item, attempts))| Going { record: *record, item, attempts });
+        let go = going.iter().zip(self.go).map(|(record, (item, tried))| Going { record: *record, item, tried });
         Ok((go.collect(), standing))
     }
 }

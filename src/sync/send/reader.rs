@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 use crate::config::Send;
 use crate::master_data::{ATTRIBUTES, COMBINATION, Key, Record, TEMPLATE, Type, Value, fields};
 use crate::model::Kind;
 use crate::odoo::Call;
-use crate::odoo::master::{Cell, Manner, PAGE, Row, Shape, id_of, ids_of, one_of, text_of};
+use crate::odoo::master::{self, Cell, FAMILY, Manner, PAGE, Row, Shape, id_of, ids_of, is_reference, one_of, text_of};
 use crate::problem::Problem;
 use crate::sync::connection::Connection;
 
@@ -57,11 +58,17 @@ pub struct Reader {
     pub clock: Option<Timestamp>,
     /// Whether the shape was asked for anew.
     pub learnt: bool,
+    /// Which database of which version the shape is of.
+    pub place: String,
     known: HashMap<&'static str, Known>,
     /// The sales taxes of the company, archived ones too: a product carries those of all companies.
     taxes: Option<Vec<Row>>,
     /// The attribute values of what variants consist of.
     places: HashMap<i64, i64>,
+    /// The reference units by their families, where there are such (up to 18): read once.
+    references: Option<HashMap<i64, i64>>,
+    /// What customers without a pricelist of their own are shown with, where that looks alike (up to 17): read once.
+    common_pricelist: Option<Option<i64>>,
 }
 
 impl Reader {
@@ -73,13 +80,26 @@ impl Reader {
         let (company, clock) = find_company(&connection, company).await?;
         // Odoo answers in English also where it is switched off.
         if language != Send::LANGUAGE {
-            let call = Call::new("res.lang", "search_count").arg("domain", json!([["code", "=", language]]));
-            if connection.ask::<i64>(&call).await? == 0 {
+            // `search_count` names its argument otherwise up to 15.
+            let call = Call::search_read("res.lang", json!([["code", "=", language]]), &["code"]).arg("limit", json!(1));
+            if connection.ask::<Vec<Row>>(&call).await?.is_empty() {
                 return Err(Problem::LanguageMissing { side: connection.asked.side.clone(), language: language.to_owned() });
             }
         }
         let manner = Manner { company, language: language.to_owned() };
-        Ok(Self { connection, manner, shape, clock, learnt: false, known: HashMap::new(), taxes: None, places: HashMap::new() })
+        Ok(Self {
+            connection,
+            manner,
+            shape,
+            clock,
+            learnt: false,
+            place: String::new(),
+            known: HashMap::new(),
+            taxes: None,
+            places: HashMap::new(),
+            references: None,
+            common_pricelist: None,
+        })
     }
 
     /// Makes sure that the fields of a kind are known.
@@ -166,10 +186,46 @@ impl Reader {
                 }
             }
             Kind::Variant => self.combinations(rows, &mut records).await?,
+            Kind::Unit if self.shape.has_unit_families() => self.measure(rows, &mut records).await?,
+            Kind::Customer => self.own_pricelists(&mut records).await?,
             _ => {}
         }
         self.pictures(kind, &mut records).await?;
         Ok(records)
+    }
+
+    /// Units that are measured by the reference unit of their family (up to 18).
+    async fn measure<Id: Key>(&mut self, rows: &[Row], records: &mut [Record<Id>]) -> Result<(), Problem> {
+        if self.references.is_none() {
+            let found = self.rows(Kind::Unit.model(), &json!([["uom_type", "=", "reference"]]), &[FAMILY]).await?;
+            self.references = Some(found.iter().filter_map(|row| Some((one_of(row, FAMILY)?, id_of(row)))).collect());
+        }
+        for (record, row) in records.iter_mut().zip(rows).filter(|(_, row)| !is_reference(row)) {
+            let by = one_of(row, FAMILY).and_then(|family| self.references.as_ref()?.get(&family)).copied();
+            record.values.insert("relative_uom_id".to_owned(), by.map_or(Value::Nothing, |by| Value::One(Id::of(by))));
+        }
+        Ok(())
+    }
+
+    /// Before 18 Odoo shows a customer who has no pricelist with the first that is for everybody.
+    async fn own_pricelists<Id: Key>(&mut self, records: &mut [Record<Id>]) -> Result<(), Problem> {
+        const OWN: &str = "property_product_pricelist";
+        if self.shape.name(Kind::Customer, OWN) != Some(OWN) || !records.iter().any(|record| record.one(OWN).is_some()) {
+            return Ok(());
+        }
+        if self.common_pricelist.is_none() {
+            let ours =
+                json!([["active", "=", true], ["company_id", "in", [self.manner.company, false]], ["country_group_ids", "=", false]]);
+            // In Odoo's own order: it takes the first as well.
+            let call = Call::search_read(Kind::Pricelist.model(), ours, &["id"]).arg("limit", json!(1));
+            let found: Vec<Row> = self.connection.ask(&self.manner.apply(call)).await?;
+            self.common_pricelist = Some(found.first().map(id_of));
+        }
+        let common = self.common_pricelist.flatten().map(Id::of);
+        for record in records.iter_mut().filter(|record| common.is_some() && record.one(OWN) == common) {
+            record.values.insert(OWN.to_owned(), Value::Nothing);
+        }
+        Ok(())
     }
 
     /// Puts natural keys in the place of the ids of known records.
@@ -305,11 +361,22 @@ impl Reader {
             for page in ids.chunks(IDS) {
                 let domain = json!([["res_model", "=", kind.model()], ["res_field", "=", field.name], ["res_id", "in", page]]);
                 let call = Call::search_read("ir.attachment", domain, &["res_id", "checksum", "file_size"]);
-                for row in self.connection.ask::<Vec<Row>>(&self.manner.apply(call)).await? {
+                let rows: Vec<Row> = match self.connection.ask(&self.manner.apply(call)).await {
+                    // Refused as soon as there is one (16).
+                    Err(Problem::RightMissing { .. }) => {
+                        checksums.clear();
+                        break;
+                    }
+                    told => told?,
+                };
+                for row in rows {
                     let (Some(Cell::Int(id)), Some(checksum)) = (row.get("res_id"), text_of(&row, "checksum")) else { continue };
                     let size = if let Some(Cell::Int(size)) = row.get("file_size") { *size } else { 0 };
                     checksums.insert(*id, (checksum.to_owned(), size));
                 }
+            }
+            if checksums.is_empty() {
+                checksums = self.sizes(kind, field.name, &ids).await?;
             }
             for record in records.iter_mut() {
                 if let Some((checksum, size)) = checksums.remove(&record.id.number()) {
@@ -321,6 +388,23 @@ impl Reader {
         Ok(())
     }
 
+    /// Where only administrators may see what files Odoo keeps for fields (up to 16), a picture is known by its size and that of its thumbnail.
+    async fn sizes(&self, kind: Kind, field: &'static str, ids: &[i64]) -> Result<BTreeMap<i64, (String, i64)>, Problem> {
+        let thumbnail = master::thumbnail(field);
+        let columns: Vec<&str> = [field, thumbnail].into_iter().filter(|name| self.shape.has(kind, name)).collect();
+        let mut sizes = BTreeMap::new();
+        for page in ids.chunks(PAGE) {
+            let call = Call::search_read(kind.model(), json!([["id", "in", page]]), &columns).context("bin_size", json!(true));
+            for row in self.connection.ask::<Vec<Row>>(&self.manner.apply(call)).await? {
+                if let Some(size) = text_of(&row, field) {
+                    let small = text_of(&row, thumbnail).unwrap_or_default();
+                    sizes.insert(id_of(&row), (format!("{size}, {small}"), bytes(size)));
+                }
+            }
+        }
+        Ok(sizes)
+    }
+
     /// A whole picture as Odoo gives it: base64 text.
     ///
     /// # Errors
@@ -329,6 +413,19 @@ impl Reader {
         let rows: Vec<Row> = self.connection.ask(&self.manner.apply(Call::read(kind.model(), ids, &[column]))).await?;
         Ok(rows.iter().filter_map(|row| Some((id_of(row), text_of(row, column)?.to_owned()))).collect())
     }
+}
+
+/// The size that Odoo writes for people: `2.75 Kb`.
+fn bytes(size: &str) -> i64 {
+    let (number, unit) = size.split_once(' ').unwrap_or((size, ""));
+    let unit = match unit.chars().next() {
+        Some('K') => 1024,
+        Some('M') => 1024 * 1024,
+        Some('G') => 1024 * 1024 * 1024,
+        _ => 1,
+    };
+    let number: Decimal = number.parse().unwrap_or_default();
+    i64::try_from((number * Decimal::from(unit)).round()).unwrap_or(i64::MAX)
 }
 
 /// The taxes of other companies on a product: they stay.

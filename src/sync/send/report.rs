@@ -1,13 +1,13 @@
 //! What a pass of sending tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::Round;
 use super::source::Name;
-use crate::master_data::{Action, FieldChange, Item};
-use crate::model::{BranchId, Kind};
+use crate::master_data::{Action, FieldChange, Item, Note};
+use crate::model::{BranchId, Kind, Language};
 use crate::problem::{Problem, numbered};
 use crate::store::Sending;
 
@@ -48,6 +48,11 @@ pub struct SendReport {
     pub call_times: Vec<std::time::Duration>,
     /// What concerns no single record, e.g. a reference in the settings that finds nothing.
     pub problems: Vec<Told>,
+    /// What stays behind because one side's Odoo has no place for it, in sentences.
+    pub notes: Vec<String>,
+    /// The same, with how many records it concerns, for those who say it in their own words.
+    #[serde(skip)]
+    pub kept_back: BTreeMap<Note, usize>,
     /// The preview, and what became of it; equal records are left out.
     pub changes: Vec<ItemReport>,
 }
@@ -61,11 +66,14 @@ pub struct Told {
     pub what: String,
     /// Who does what next.
     pub next_step: String,
+    /// The same, for those who say it in their own words.
+    #[serde(skip)]
+    pub problem: Problem,
 }
 
 impl From<&Problem> for Told {
     fn from(problem: &Problem) -> Self {
-        Self { cause: problem.cause(), what: problem.what(), next_step: problem.next_step() }
+        Self { cause: problem.cause(), what: problem.what(), next_step: problem.next_step(), problem: problem.clone() }
     }
 }
 
@@ -152,6 +160,8 @@ pub fn tell_round(report: &mut SendReport, round: &Round, again: bool) -> BTreeS
         report.compared = round.compared;
         report.equal = round.plan.equal.len();
         report.problems = round.plan.problems.iter().map(Told::from).collect();
+        report.notes = round.plan.notes.iter().map(|(note, records)| note.say(*records, Language::English)).collect();
+        report.kept_back = round.plan.notes.clone();
     } else {
         // What is told anew replaces what was told of it.
         let names: BTreeSet<(Kind, i64)> = round

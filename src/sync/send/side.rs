@@ -289,6 +289,10 @@ impl Side {
             in_order.entry(depth(record)).or_default().push(record);
         }
         let mut bound: HashMap<Name, BranchKey> = HashMap::new();
+        let mut claimed: HashMap<BranchKey, &Record<CentralKey>> = HashMap::new();
+        for level in in_order.values_mut() {
+            level.sort_by_key(|record| record.id);
+        }
         for record in in_order.into_values().flatten() {
             let known = |kind: Kind, id: CentralKey| bound.get(&(kind, id)).or_else(|| self.bound.get(&(kind, id))).copied();
             // The settings pair taxes whose names differ: the branch's name = central's.
@@ -303,7 +307,19 @@ impl Side {
                 found => found,
             };
             match found {
-                Found::One(id) => drop(bound.insert((kind, record.id), id)),
+                Found::One(id) => {
+                    // Two of central's could be this one: it is the one that is called so, else the elder. The other is new at the
+                    // branch, as it would be in a later pass.
+                    let called = |central: &Record<CentralKey>| {
+                        self.records.get(&(kind, id)).is_some_and(|there| there.text("name") == central.text("name"))
+                    };
+                    match claimed.get(&id) {
+                        Some(elder) if called(elder) || !called(record) => continue,
+                        elder => elder.map(|elder| bound.remove(&(kind, elder.id))),
+                    };
+                    claimed.insert(id, record);
+                    bound.insert((kind, record.id), id);
+                }
                 Found::None => {}
                 Found::Taken { barcode, by } => {
                     let reference = record.name.clone();

@@ -332,12 +332,21 @@ impl Source {
                 Choose::Domain(domain) => Some(("domain", domain.clone())),
                 Choose::PosCategory(name) => {
                     let found = self.ids(Kind::PosCategory.model(), &json!([["name", "=", name]]), "id").await?;
-                    self.named(kind, "pos_category", name, &found, problems)
-                        .map(|ids| ("pos_category", json!([["pos_categ_ids", "child_of", ids]])))
+                    self.reader.learn(Kind::Product).await?;
+                    // One alone up to 16; what a central without the app has none of, it says by itself.
+                    let column = self.reader.shape.name(Kind::Product, "pos_categ_ids").unwrap_or("pos_categ_ids");
+                    self.named(kind, "pos_category", name, &found, problems).map(|ids| ("pos_category", json!([[column, "child_of", ids]])))
                 }
                 Choose::Tag(name) => {
                     let (model, column) =
                         if kind == Kind::Customer { ("res.partner.category", "category_id") } else { ("product.tag", "product_tag_ids") };
+                    self.reader.learn(kind).await?;
+                    if kind == Kind::Product && !self.reader.shape.has(kind, column) {
+                        // Since 16.
+                        let words = "central's Odoo has no product tags".to_owned();
+                        problems.push(Problem::SelectionWrong { kind, setting: "tag".to_owned(), words });
+                        continue;
+                    }
                     let found = self.ids(model, &json!([["name", "=", name]]), "id").await?;
                     self.named(kind, "tag", name, &found, problems).map(|ids| ("tag", json!([[column, "in", ids]])))
                 }

@@ -1,7 +1,7 @@
 //! Nights without accidents.
 
 use posbridge::demo::seed::{self, SENDER};
-use posbridge::demo::{Central, Item, Mishap, Sale, When};
+use posbridge::demo::{Central, Item, Mishap, Sale, Version, When};
 use posbridge::master_data::Action;
 use posbridge::model::Kind;
 use posbridge::store::{Filter, State};
@@ -414,4 +414,25 @@ async fn pictures_are_sent_when_they_differ() {
     assert!(now.is_some() && now == ours && now != there);
     assert_eq!(equal("ART-0002"), (None, None));
     assert_eq!(stage.send().await.changes, []);
+}
+
+#[tokio::test]
+async fn a_customer_who_logs_in_at_the_branch_is_refused_alone() {
+    for version in [Version::V16, Version::V19] {
+        let stage = Stage::of_versions(Version::V19, version).await;
+        stage.settle().await;
+        let branch = stage.branch();
+        let (hotel, user) = (branch.find("res.partner", "ref", "C100").unwrap(), branch.find("res.users", "login", "plain").unwrap());
+        branch.update("res.users", user.id, [("partner_id", hotel.id.into())]).unwrap();
+        for reference in ["C100", "C101", "C102"] {
+            stage.central.edit("res.partner", only("ref", reference), [("phone", "+355 4 1".into())]).unwrap();
+        }
+        let report = stage.send().await;
+        let (failed, others): (Vec<_>, Vec<_>) = report.changes.iter().partition(|item| item.state == "failed");
+        let [failed] = failed.as_slice() else { panic!("{version}: {report:?}") };
+        let problem = failed.problem.as_ref().unwrap();
+        assert_eq!((failed.kind, problem.cause), (Kind::Customer, "right_missing"));
+        assert!(problem.next_step.contains("Access Rights\""), "{version}: {}", problem.next_step);
+        assert!(!others.is_empty() && others.iter().all(|item| item.state == "done"), "{version}: {others:?}");
+    }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use posbridge::demo::{Central, Db, Mishap, Seen, Value, When};
-use posbridge::store::Filter;
+use posbridge::store::{Filter, State};
 use posbridge::sync::SendRequest;
 use proptest::prelude::*;
 
-use crate::sending::stage::{Stage, counts, edit, only, product, seen};
+use crate::sending::stage::{ALL, Stage, counts, edit, only, product, seen};
 use crate::stage::amount;
 
 /// Calls that write something at a branch.
@@ -72,6 +72,32 @@ async fn a_call_that_fails_for_a_while_is_made_again() {
             assert_eq!(stage.server.mishaps_left(), 0, "{mishap:?} never happened to {model}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_refusal_says_nothing_of_an_earlier_call_whose_answer_was_lost() {
+    let stage = Stage::new().await;
+    let creates = || When::call("product.template", "load").database("b1");
+    stage.server.inject(creates().times(1), Mishap::drop_after());
+    stage.server.inject(creates().always(), Mishap::fault(2, "not like this"));
+    stage.send().await;
+    let tea = || stage.log(Filter::default()).into_iter().find(|record| record.reference.contains("TEA-1")).unwrap();
+    assert_eq!((tea().state, tea().unknown), (State::Failed, true), "it is there, and nobody knows");
+    assert_eq!(product(stage.branch(), "TEA-1").text("name"), "Mountain tea");
+    // Tried again, and refused before it was carried out: that says nothing either.
+    let refused = Filter { state: Some(State::Failed), ..Filter::default() };
+    let in_doubt: Vec<i64> = stage.log(refused.clone()).iter().filter(|record| record.unknown).map(|record| record.id).collect();
+    stage.store().retry(&refused, false, jiff::Timestamp::now()).unwrap();
+    stage.send().await;
+    let still: Vec<bool> =
+        stage.log(refused.clone()).iter().filter(|record| in_doubt.contains(&record.id)).map(|record| record.unknown).collect();
+    assert!(!still.is_empty() && still.iter().all(|unknown| *unknown), "{still:?}");
+    stage.server.clear_mishaps();
+    stage.store().retry(&refused, false, jiff::Timestamp::now()).unwrap();
+    stage.settle().await;
+    assert!(stage.log(Filter::default()).iter().all(|record| !record.unknown));
+    assert_eq!((tea().state, tea().unknown), (State::Done, false));
+    stage.assert_sent();
 }
 
 #[tokio::test]
@@ -156,6 +182,31 @@ async fn a_number_that_a_restored_branch_gave_to_another_record_is_not_written_t
     assert_ne!(again.id, own);
     assert_eq!(again.amount("list_price"), amount("9.99"));
     stage.assert_sent();
+}
+
+#[tokio::test]
+async fn two_customers_with_one_e_mail_are_two_at_the_branch_and_stay_so() {
+    let mail = "home@example.com";
+    let chosen = ALL.replace("('ref', '!=', False)", &format!("('email', '=', '{mail}')"));
+    let stage = Stage::with(1, &Central::default(), &chosen).await;
+    let person = |name: &str| [("name", name.into()), ("email", mail.into()), ("customer_rank", 1.into())];
+    for name in ["Arta", "Besa"] {
+        stage.central.insert("res.partner", person(name)).unwrap();
+    }
+    // The branch knows the younger one.
+    let there = stage.branch().insert("res.partner", person("Besa")).unwrap();
+    stage.settle().await;
+    let names = |db: &Db| {
+        let mut names: Vec<String> =
+            db.records("res.partner").iter().filter(|partner| partner.text("email") == mail).map(|partner| partner.text("name")).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(stage.branch()), ["Arta", "Besa"]);
+    assert_eq!(stage.branch().record("res.partner", there).unwrap().text("name"), "Besa");
+    let writes = stage.writes();
+    let report = stage.send().await;
+    assert_eq!((report.changed, report.created, stage.writes()), (0, 0, writes), "{report:?}");
 }
 
 #[tokio::test]

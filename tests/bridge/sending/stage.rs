@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use posbridge::config::{Choose, Config, Selection};
-use posbridge::demo::{Branch, Central, Db, OdooServer, Record, Value};
+use posbridge::demo::{Branch, Central, Db, OdooServer, Record, Value, Version};
 use posbridge::model::Kind;
 use posbridge::secret::{KeyRing, bound};
 use posbridge::store::{Entry, Filter, Sealed, Store};
@@ -18,6 +18,8 @@ pub const ALL: &str = "[defaults.send.products]\nall = true\n[defaults.send.cust
 
 pub struct Stage {
     pub server: OdooServer,
+    /// Where the branches are, if that is another server.
+    pub shops: Option<OdooServer>,
     pub central: Db,
     pub branches: Vec<Db>,
     pub directory: tempfile::TempDir,
@@ -35,7 +37,7 @@ impl Stage {
         let central = server.central("central", central);
         let codes: Vec<String> = (1..=branches).map(|n| format!("b{n}")).collect();
         let branches = codes.iter().map(|code| server.branch(code, &Branch::new(&format!("Shop {code}")))).collect();
-        let stage = Self { server, central, branches, directory: tempfile::tempdir().unwrap() };
+        let stage = Self { server, shops: None, central, branches, directory: tempfile::tempdir().unwrap() };
         for branch in &stage.branches {
             // Master data is sent at night: nothing is open.
             branch.close_sessions().unwrap();
@@ -44,10 +46,23 @@ impl Stage {
         stage
     }
 
+    /// Central and one branch, each of its version; everything is chosen.
+    pub async fn of_versions(central: Version, branch: Version) -> Self {
+        let server = OdooServer::start_as(central).await.unwrap();
+        let shops = OdooServer::start_as(branch).await.unwrap();
+        let central = server.central("central", &Central::default());
+        let branches = vec![shops.branch("b1", &Branch::new("Shop b1"))];
+        let stage = Self { server, shops: Some(shops), central, branches, directory: tempfile::tempdir().unwrap() };
+        stage.branch().close_sessions().unwrap();
+        stage.settings(ALL);
+        stage
+    }
+
     pub fn settings(&self, send: &str) {
         let url = self.server.url();
+        let shops = self.shops.as_ref().unwrap_or(&self.server).url();
         let mut text = format!(
-            "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"sender\"\ntimeout = \"20s\"\n\n[defaults]\nurl = \"{url}\"\n\
+            "[central]\nurl = \"{url}\"\ndatabase = \"central\"\nuser = \"sender\"\ntimeout = \"20s\"\n\n[defaults]\nurl = \"{shops}\"\n\
              user = \"sender\"\ntimeout = \"20s\"\nfrom = 2020-01-01\nwarehouse = \"TIR\"\n\n\
              [defaults.send.journals]\n\"Cash\" = \"CSH1\"\n\"Card\" = \"BNK1\"\n{send}\n"
         );

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Config;
-use crate::model::BranchTax;
+use crate::model::{BranchTax, Language};
 use crate::sync::audit::facts::{Location, Picking, Quant, Sales, Session, Warehouse};
 
 /// Products that both sides have.
@@ -234,6 +234,46 @@ fn every_kind_in_words() {
             ));
         }
     }
+    insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(told) });
+}
+
+#[test]
+fn every_kind_in_german() {
+    let mut told = String::new();
+    let mut tell = |finding: &Finding| {
+        let (english, german) = (finding.texts.in_language(Language::English), finding.texts.in_language(Language::German));
+        assert_eq!(english.what, finding.what);
+        assert!(english.what != german.what && english.next_step != german.next_step, "{german:?}");
+        for next_step in [&english.next_step, &german.next_step] {
+            assert!(!next_step.contains("posbridge") && next_step.ends_with('.'), "{next_step}");
+        }
+        let heading = finding.kind.heading_in(Language::German);
+        assert_ne!(heading, finding.kind.heading());
+        told.push_str(&format!("{heading}\n  {}: {}\n  {}\n", finding.subject, german.what, german.next_step));
+    };
+    for kind in FindingKind::ALL {
+        let mut world = World::clean();
+        plant(&mut world, kind, 0, 3);
+        world.judge().iter().for_each(&mut tell);
+    }
+    let values = |texts: [&str; 2]| BTreeMap::from([("b1".to_owned(), texts[0].to_owned()), ("b2".to_owned(), texts[1].to_owned())]);
+    tell(&words::branches_differ("Article", "price", &values(["12.50 EUR", "9.00 EUR"])));
+    tell(&words::branches_differ("Article", "barcode", &values(["nothing", "555"])));
+    tell(&words::branches_differ("Article", "sales tax", &values(["VAT 20%", "none"])));
+    let unknown = Problem::TaxAmbiguous { name: "VAT".to_owned(), matches: vec!["A".to_owned(), "B".to_owned()] };
+    tell(&words::unknown_tax("b1", "VAT", 1, &unknown));
+    tell(&words::unknown_tax("b1", "VAT", 7, &unknown));
+    tell(&words::differs(FindingKind::TaxDiffers, "b1", "Article", None, "taxes_id", "nothing", "VAT 20%"));
+    let shops = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    tell(&words::main_location("b1", "Bar", "WH/Stock", "House", &Main::Shared(shops(&["Café", "Kiosk"]))));
+    tell(&words::main_location("b1", "Bar", "WH/Stock", "House", &Main::OthersHave(shops(&["Café"]))));
+    tell(&words::main_location("b1", "Bar", "WH/Stock", "House", &Main::OthersHave(shops(&["A", "B", "C", "D", "E", "F", "G"]))));
+    tell(&words::failed_moves("b1", "POS/1", &shops(&["A", "B", "C", "D", "E", "F"])));
+    tell(&words::not_tracked("b1", "Article", Amount::ZERO, 1, true));
+    tell(&words::unmapped_seller("b1", "ben", 3, None));
+    let cut = words::cut_short("b1", "sessions", 1_000, ["sessions", "Sitzungen"], ["Type.", "Ask.", "Fragen Sie."]);
+    assert_eq!((cut.fix.as_str(), cut.texts.in_language(Language::English).next_step.as_str()), ("Type.", "Ask."));
+    told.push_str(&format!("{:?}\n", cut.texts.in_language(Language::German)));
     insta::with_settings!({omit_expression => true}, { insta::assert_snapshot!(told) });
 }
 

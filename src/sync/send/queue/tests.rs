@@ -37,7 +37,7 @@ fn with(problem: &Problem, item: Item) -> Item {
 
 fn row(item: Item, state: State) -> Queued {
     let problems = item.problems.clone();
-    Queued { record: 7, item, state, by_hand: false, problems, attempts: 3, due_at: None }
+    Queued { record: 7, item, state, by_hand: false, problems, attempts: 3, due_at: None, unknown: true }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -127,7 +127,7 @@ fn a_choice_by_hand_is_not_lost_when_the_settings_find_it_too() {
     let mut plan = Plan { items: vec![tea("2")], ..Plan::default() };
     let chosen = Item { chosen: true, ..tea("2") };
     let sorted = sort(&mut plan, vec![row(chosen, State::Pending)], &Wanted::default(), at(0));
-    assert_eq!(sorted.go.iter().map(|(item, attempts)| (item.chosen, *attempts)).collect::<Vec<_>>(), [(true, 3)]);
+    assert_eq!(sorted.go.iter().map(|(item, tried)| (item.chosen, tried.attempts, tried.unknown)).collect::<Vec<_>>(), [(true, 3, true)]);
 }
 
 #[test]
