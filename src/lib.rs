@@ -79,6 +79,7 @@
 //! for tests is the wire.
 
 pub mod alerts;
+mod blocking;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -294,7 +294,8 @@ impl Odoo {
         struct Version {
             server_serie: String,
         }
-        let version: Version = self.xmlrpc("common", xmlrpc::common("version", &[])).await?.0;
+        let answer = self.xmlrpc("common", xmlrpc::common("version", &[])).await?;
+        let version: Version = self.decode(answer).await?;
         Ok(version.server_serie)
     }
 
@@ -305,7 +306,7 @@ impl Odoo {
             version_info: Vec<Json>,
         }
         let body = self.send(|http, url| http.get(url), "/web/version", Vec::new()).await?;
-        let version: Version = self.decode(checked_json(body)?, json2::response).await?.0;
+        let version: Version = self.decode(Answer::new(Protocol::Json2, checked_json(body)?)).await?;
         let words: Vec<String> =
             version.version_info.iter().take(2).map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect();
         Ok(words.join("."))
@@ -376,7 +377,8 @@ impl Odoo {
         self.logins.fetch_add(1, Ordering::Relaxed);
         let Target { database, login, .. } = &self.target;
         let body = xmlrpc::common("authenticate", &[json!(database), json!(login), json!(self.password().expose_secret()), json!({})]);
-        match self.xmlrpc::<Option<i64>>("common", body).await?.0 {
+        let answer = self.xmlrpc("common", body).await?;
+        match self.decode::<Option<i64>>(answer).await? {
             Some(uid) => {
                 self.uid.store(uid, Ordering::Relaxed);
                 Ok(uid)
@@ -396,8 +398,10 @@ impl Odoo {
             login: String,
         }
         self.logins.fetch_add(1, Ordering::Relaxed);
-        let (Context { uid }, _) = self.json2(&Call::new("res.users", "context_get")).await?;
-        let (users, _): (Vec<User>, _) = self.json2(&Call::read("res.users", &[uid], &["login"])).await?;
+        let answer = self.json2(&Call::new("res.users", "context_get")).await?;
+        let Context { uid } = self.decode(answer).await?;
+        let answer = self.json2(&Call::read("res.users", &[uid], &["login"])).await?;
+        let users: Vec<User> = self.decode(answer).await?;
         match users.into_iter().next() {
             Some(user) if user.login == self.target.login => {
                 self.uid.store(uid, Ordering::Relaxed);
@@ -445,6 +449,13 @@ impl Odoo {
     /// # Errors
     /// As [`Odoo::call`].
     pub async fn call_dated<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<(T, Option<Timestamp>), OdooError> {
+        let answer = self.answer(call).await?;
+        let date = answer.date;
+        Ok((self.decode(answer).await?, date))
+    }
+
+    /// The answer to a call, not decoded: everything up to here is the same for all types.
+    async fn answer(&self, call: &Call) -> Result<Answer, OdooError> {
         let protocol = self.chosen(None).await?;
         match self.call_over(protocol, call).await {
             // Nothing was done: there is no such address. After an upgrade there may be another one.
@@ -456,10 +467,7 @@ impl Odoo {
         }
     }
 
-    async fn call_over<T>(&self, protocol: Protocol, call: &Call) -> Result<(T, Option<Timestamp>), OdooError>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
+    async fn call_over(&self, protocol: Protocol, call: &Call) -> Result<Answer, OdooError> {
         let known = self.uid();
         let uid = match known {
             Some(uid) => uid,
@@ -477,10 +485,7 @@ impl Odoo {
         }
     }
 
-    async fn execute<T>(&self, protocol: Protocol, call: &Call, uid: i64) -> Result<(T, Option<Timestamp>), OdooError>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
+    async fn execute(&self, protocol: Protocol, call: &Call, uid: i64) -> Result<Answer, OdooError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         crate::planted::step();
@@ -501,11 +506,7 @@ impl Odoo {
     }
 
     /// One call of a service of `/xmlrpc/2`.
-    async fn xmlrpc<T: DeserializeOwned + Send + 'static>(
-        &self,
-        service: &str,
-        body: Vec<u8>,
-    ) -> Result<(T, Option<Timestamp>), OdooError> {
+    async fn xmlrpc(&self, service: &str, body: Vec<u8>) -> Result<Answer, OdooError> {
         let path = format!("/xmlrpc/2/{service}");
         let post = |named: bool| {
             move |http: &reqwest::Client, url: reqwest::Url| {
@@ -519,16 +520,15 @@ impl Odoo {
             self.name_database.store(true, Ordering::Relaxed);
             answer = self.send(post(true), &path, body).await?;
         }
-        let read = |bytes: &[u8]| xmlrpc::response::<T>(bytes);
-        let (answer, date) = self.decode(checked_xml(answer)?, read).await?;
-        match answer {
-            xmlrpc::Answer::Value(value) => Ok((value, date)),
-            xmlrpc::Answer::Fault(code, text) => Err(OdooError::from_fault(code, &text, &self.target.database, &self.target.login)),
+        let answer = checked_xml(answer)?;
+        match xmlrpc::fault(&answer.bytes) {
+            Some((code, text)) => Err(OdooError::from_fault(code, &text, &self.target.database, &self.target.login)),
+            None => Ok(Answer::new(Protocol::XmlRpc, answer)),
         }
     }
 
     /// One call of `/json/2`.
-    async fn json2<T: DeserializeOwned + Send + 'static>(&self, call: &Call) -> Result<(T, Option<Timestamp>), OdooError> {
+    async fn json2(&self, call: &Call) -> Result<Answer, OdooError> {
         let Target { database, login, .. } = &self.target;
         let mut key = header(format!("bearer {}", self.password().expose_secret()).as_bytes());
         key.set_sensitive(true);
@@ -550,7 +550,7 @@ impl Odoo {
         if answer.bytes.trim_ascii() == b"null" {
             return Err(OdooError::DoneWithoutResult);
         }
-        self.decode(answer, json2::response).await
+        Ok(Answer::new(Protocol::Json2, answer))
     }
 
     /// Sends a request and reads its whole answer, whatever it is.
@@ -585,19 +585,32 @@ impl Odoo {
     }
 
     /// Reads an answer, off the runtime's threads if it is large.
-    async fn decode<T, F>(&self, body: Body, read: F) -> Result<(T, Option<Timestamp>), OdooError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&[u8]) -> Result<T, xmlrpc::Malformed> + Send + 'static,
-    {
-        let Body { bytes, date, .. } = body;
+    async fn decode<T: DeserializeOwned + Send + 'static>(&self, answer: Answer) -> Result<T, OdooError> {
+        let Answer { protocol, bytes, .. } = answer;
+        let read: fn(&[u8]) -> Result<T, xmlrpc::Malformed> = match protocol {
+            Protocol::XmlRpc => xmlrpc::value,
+            Protocol::Json2 => json2::response,
+        };
         let value = if bytes.len() > DECODE_INLINE && !self.clock().is_stopped() {
-            let decoded = tokio::task::spawn_blocking(move || read(&bytes)).await;
-            decoded.map_err(|stopped| OdooError::Broken(stopped.to_string()))?
+            crate::blocking::run(move || read(&bytes)).await.map_err(|stopped| OdooError::Broken(stopped.to_string()))?
         } else {
             read(&bytes)
         };
-        Ok((value.map_err(|malformed| OdooError::Broken(malformed.to_string()))?, date))
+        value.map_err(|malformed| OdooError::Broken(malformed.to_string()))
+    }
+}
+
+/// An answer of Odoo's that holds a result.
+struct Answer {
+    protocol: Protocol,
+    bytes: Vec<u8>,
+    /// The server's clock.
+    date: Option<Timestamp>,
+}
+
+impl Answer {
+    fn new(protocol: Protocol, Body { bytes, date, .. }: Body) -> Self {
+        Self { protocol, bytes, date }
     }
 }
 

@@ -150,6 +150,30 @@ pub fn response<T: DeserializeOwned>(body: &[u8]) -> Result<Answer<T>, Malformed
     Ok(answer)
 }
 
+/// Decodes the value of a reply that is no fault.
+///
+/// # Errors
+/// As [`response`]; [`Malformed`] also for a fault.
+pub fn value<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
+    match response(body)? {
+        Answer::Value(value) => Ok(value),
+        Answer::Fault(code, text) => bad(format!("fault {code} instead of a value: {}", quote(&text))),
+    }
+}
+
+/// Code and text of a reply that is a fault; `None` for any other, also for one that [`response`] refuses.
+pub fn fault(body: &[u8]) -> Option<(i64, String)> {
+    let mut decoder = Decoder::new(body).ok()?;
+    decoder.expect_start("methodResponse").ok()?;
+    if decoder.start().ok()?.name().0 != "fault" {
+        return None;
+    }
+    match response::<serde::de::IgnoredAny>(body) {
+        Ok(Answer::Fault(code, text)) => Some((code, text)),
+        _ => None,
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Fault {
     #[serde(rename = "faultCode")]
@@ -515,10 +539,7 @@ mod tests {
     }
 
     fn read<T: DeserializeOwned>(value: &str) -> Result<T, Malformed> {
-        match response(reply(value).as_bytes())? {
-            Answer::Value(value) => Ok(value),
-            Answer::Fault(..) => bad("fault"),
-        }
+        super::value(reply(value).as_bytes())
     }
 
     fn json(value: &str) -> Json {
@@ -619,6 +640,9 @@ mod tests {
         let body = "<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>2</int></value></member>\
                     <member><name>faultString</name><value><string>No &lt;x&gt;</string></value></member><member><name>z</name><value>1</value></member></struct></value></fault></methodResponse>";
         assert!(matches!(response::<Json>(body.as_bytes()).unwrap(), Answer::Fault(2, text) if text == "No <x>"));
+        assert_eq!(fault(body.as_bytes()), Some((2, "No <x>".to_owned())));
+        assert!(super::value::<Json>(body.as_bytes()).unwrap_err().to_string().contains("No <x>"));
+        assert_eq!(fault(reply("<string>fault</string>").as_bytes()), None);
     }
 
     #[test]

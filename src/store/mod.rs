@@ -270,7 +270,7 @@ impl Store {
             return work(self);
         }
         let store = self.clone();
-        match tokio::task::spawn_blocking(move || work(&store)).await {
+        match crate::blocking::run(move || work(&store)).await {
             Ok(result) => result,
             Err(stopped) => Err(StoreError::Damaged { path: self.directory.join(DATABASE), reason: stopped.to_string() }),
         }

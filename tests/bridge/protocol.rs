@@ -1,6 +1,6 @@
 //! XML-RPC and JSON-2: which one is spoken, what is told of it, and that nothing above the client knows which.
 
-use posbridge::demo::{Mishap, Version, When};
+use posbridge::demo::{Branch, Mishap, Version, When};
 use posbridge::model::Protocol;
 use posbridge::secret::{KeyRing, bound};
 use posbridge::store::{Endpoint, Sealed};
@@ -299,4 +299,20 @@ async fn compressed_answers_are_asked_for_and_read() {
     let odoo = posbridge::odoo::Odoo::new(target, SecretString::from("key"), posbridge::odoo::Known::default()).unwrap();
     assert_eq!(odoo.version().await, Ok("19.0".to_owned()));
     assert!(proxy.await.unwrap().contains("accept-encoding: gzip"));
+}
+
+#[tokio::test]
+async fn check_advises_a_line_for_differences_only_where_there_is_none() {
+    let differently = |branch: &mut Branch| branch.round_globally = false;
+    let totals = async |defaults: &str| {
+        let stage = Stage::with(1, defaults, differently).await;
+        let checked = check(&stage).await;
+        let (verdict, what) = step(&checked, "b1", "totals");
+        (verdict, what.to_owned())
+    };
+    let what = "Taxes are rounded line by line at the branch and in sum at central.";
+    assert_eq!(totals("# rounding is not set\n").await, (Verdict::Warning, what.to_owned()));
+    let (verdict, told) = totals("rounding = { product = \"POS-ROUND\", limit = \"0.05\" }\n").await;
+    assert_eq!(verdict, Verdict::Ok);
+    assert_eq!(told, format!("{what} `rounding` gives a difference of up to 0.05 EUR a line of its own"));
 }

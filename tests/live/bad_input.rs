@@ -26,8 +26,8 @@ fn a_second_receive_is_told_to_wait() {
 #[test]
 fn a_slow_branch_works_and_one_beyond_its_time_out_delays_no_other() {
     let rig = begin(Start::Sold);
-    let slow = rig.proxy(|_| Fault::Delay(Duration::from_secs(1)));
-    let slower = rig.proxy(|_| Fault::Delay(Duration::from_secs(3)));
+    let slow = rig.proxy(|_| Fault::Delay(Duration::from_millis(800)));
+    let slower = rig.proxy(|_| Fault::Delay(Duration::from_millis(1_500)));
     let mut bridge = Bridge::new(&rig, rig.url(), &["branch1", "branch2"]);
     bridge.set("branch1", "url", &format!("\"{}\"", slow.url));
     bridge.set("branch1", "timeout", "\"10s\"");

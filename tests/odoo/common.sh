@@ -20,10 +20,11 @@ odoo() { # the arguments of Odoo's own command line, from any directory
 of_database() { # of_database DATABASE
   case $1 in *14 | *16 | *18) version=${1: -2}; . "$here/common_older.sh" ;; esac
 }
-# Answers whether OUR server runs: the process of the pid file, and not another one that got its number.
-server_runs() {
-  [ -s "$dir/server.pid" ] && tr '\0' ' ' < "/proc/$(cat "$dir/server.pid")/cmdline" 2>/dev/null | grep -qF "$dir/odoo.conf"
+# Answers whether OUR server (or shell) runs: the process of the pid file, and not another one that got its number.
+runs() {
+  [ -s "$dir/$1.pid" ] && tr '\0' ' ' < "/proc/$(cat "$dir/$1.pid")/cmdline" 2>/dev/null | grep -F "$dir/odoo.conf" > /dev/null
 }
+server_runs() { runs server; }
 server_answers() {
   python3 - "http://127.0.0.1:$port/web/version" 2>/dev/null <<'PY'
 import sys, urllib.request
@@ -52,10 +53,13 @@ file_copy() { # from PostgreSQL 15 on the default way writes every page to the l
 }
 # A copy starts with the cache marks of its template, which a running server may hold already: a mark that
 # was never there makes every server process drop what it remembers of the database. It is above every mark
-# that the copy came with, also of one that was made within the same second.
+# that the copy came with, also of one that was made within the same second. The registry itself is the same
+# as in the template, and takes seconds to load: a server that has another one (a scenario added a field) sees
+# that its mark is not the template's; the number of the next mark moves on, so that no two changes get the same.
 mark() {
   sql "$1" "do \$\$ declare t text; s int;
     begin for t in select table_name from information_schema.tables where table_name like 'orm_signaling_%' loop
       execute format('select greatest(extract(epoch from now())::int, max(id) + 1) from %I', t) into s;
-      execute format('insert into %I (id) values (%s)', t, s); perform setval(t || '_id_seq', s); end loop; end \$\$"
+      if t <> 'orm_signaling_registry' then execute format('insert into %I (id) values (%s)', t, s); end if;
+      perform setval(t || '_id_seq', s); end loop; end \$\$"
 }

@@ -236,7 +236,16 @@ async fn totals(connection: &Connection, known: &Known, branch: &Branch, shops: 
     for currency in currencies.into_iter().filter(|currency| *currency != central_currency) {
         seen.failed_by("totals", &Problem::CurrencyDiffers { branch: currency.clone(), central: central_currency.clone() });
     }
-    let rounding = format!("set `rounding` in [branch.{}], so that small differences get a line of their own", branch.code);
+    let differ = |seen: &mut Checked, what: String, agree: String| match &branch.rounding {
+        Some(rounding) => {
+            let limit = rounding.limit;
+            seen.ok("totals", format!("{what} `rounding` gives a difference of up to {limit} {central_currency} a line of its own"));
+        }
+        None => {
+            let rounding = format!("set `rounding` in [branch.{}], so that small differences get a line of their own", branch.code);
+            seen.warn("totals", what, format!("Integrator: {agree}, or {rounding}."));
+        }
+    };
     let ours = decimals(connection, PosLineModel::NAME, "qty").await;
     if let (Some(ours), Some(theirs)) = (ours, known.quantity_decimals)
         && ours > theirs
@@ -244,11 +253,8 @@ async fn totals(connection: &Connection, known: &Known, branch: &Branch, shops: 
         let what = format!("Quantities have {ours} decimals at the branch and {theirs} at central, so central would round some of them.");
         let digits =
             if known.central.connection.asked.major.is_some_and(|major| major < 19) { "Product Unit of Measure" } else { "Product Unit" };
-        let next = format!(
-            "Integrator: at central, in developer mode, set Settings > Technical > Decimal Accuracy > {digits} to {ours} digits, or \
-             {rounding}."
-        );
-        seen.warn("totals", what, next);
+        let agree = format!("at central, in developer mode, set Settings > Technical > Decimal Accuracy > {digits} to {ours} digits");
+        differ(seen, what, agree);
     }
     let companies: BTreeSet<i64> = shops.iter().map(|shop| shop.company_id.0).collect();
     let theirs = rounding_method(&known.central.connection, resolved.draft.company_id.get()).await;
@@ -256,10 +262,8 @@ async fn totals(connection: &Connection, known: &Known, branch: &Branch, shops: 
         let ours = rounding_method(connection, company).await;
         if ours.is_some() && theirs.is_some() && ours != theirs {
             let what = format!("Taxes are rounded {} at the branch and {} at central.", in_words(&ours), in_words(&theirs));
-            let next = format!(
-                "Integrator: choose one rounding method under Invoicing > Configuration > Settings > Taxes on both sides, or {rounding}."
-            );
-            seen.warn("totals", what, next);
+            let agree = "choose one rounding method under Invoicing > Configuration > Settings > Taxes on both sides";
+            differ(seen, what, agree.to_owned());
         }
     }
     if seen.steps.len() == before {
