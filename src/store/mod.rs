@@ -398,17 +398,11 @@ fn refuse_others(connection: &Connection, path: &Path, known: i64) -> rusqlite::
 /// Makes a directory that only its owner can look into: orders are personal data.
 fn make_private(directory: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt as _;
-    if directory.is_dir() {
-        return Ok(());
-    }
-    if directory.exists() {
-        return Err(StoreError::NotADirectory(directory.to_owned()));
-    }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|e| StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() })
+    // Asked first, it could be there a moment later: the passes of two branches begin at the same time.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|e| match directory.exists() && !directory.is_dir() {
+        true => StoreError::NotADirectory(directory.to_owned()),
+        false => StoreError::Unwritable { path: directory.to_owned(), reason: e.to_string() },
+    })
 }
 
 /// SQLite gives its companion files the mode of the database.

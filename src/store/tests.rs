@@ -209,3 +209,21 @@ fn another_process_that_wrote_is_noticed_and_ones_own_writing_is_not() {
     assert_eq!(store.secret("central", "key").unwrap(), None);
     assert!(store.bytes() > 0);
 }
+
+#[test]
+fn two_passes_that_begin_at_once_make_the_directory_of_the_locks_together() {
+    for _ in 0..200 {
+        let directory = tempfile::tempdir().unwrap();
+        let together = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for nth in 0..4 {
+                let (path, together) = (directory.path(), &together);
+                scope.spawn(move || {
+                    let branch = BranchCode::new(&format!("b{nth}")).unwrap();
+                    together.wait();
+                    Lock::pass(path, &branch, Direction::Receive, "receive").unwrap();
+                });
+            }
+        });
+    }
+}

@@ -10,7 +10,7 @@ use crate::support::proxy::{Fault, Reply};
 #[test]
 fn a_second_receive_is_told_to_wait() {
     let rig = begin(Start::Sold);
-    let proxy = rig.proxy(|_| Fault::Delay(Duration::from_millis(2_500)));
+    let proxy = rig.proxy(|_| Fault::Delay(Duration::from_millis(1_000)));
     let bridge = Bridge::ready(&rig, &proxy.url);
     let first = bridge.spawn(&["--json", "receive"]);
     std::thread::sleep(Duration::from_millis(500));

@@ -112,8 +112,9 @@ fn answers_lost_on_writing_only_are_proved_by_repeating() {
 }
 
 #[test]
-fn killed_at_twenty_moments_nothing_is_lost_or_doubled() {
-    const MOMENTS: usize = 20;
+fn killed_at_random_moments_nothing_is_lost_or_doubled() {
+    /// Each from an empty central on; hundreds in a row are in the campaign.
+    const MOMENTS: usize = 8;
     let rig = begin(Start::Sold);
     let mut bridge = Bridge::new(&rig, rig.url(), &["branch1"]);
     bridge.install();
@@ -146,11 +147,11 @@ fn killed_at_twenty_moments_nothing_is_lost_or_doubled() {
         bridge.receive().expect(0);
         rig.assert_drafts(orders);
         assert_eq!(bridge.log(&["--state", "done"]).len(), orders, "the ledger is whole");
-        if moment % 5 == 4 {
+        if moment % 4 == 3 {
             rig.compare(&bridge, orders, &[]);
         }
     }
-    assert!(midway >= 2, "only {midway} kills hit the writing");
+    assert!(midway >= 1, "no kill hit the writing");
 }
 
 fn delete_drafts(rig: &Rig) {

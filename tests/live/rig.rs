@@ -52,10 +52,13 @@ pub fn begin(start: Start) -> MutexGuard<'static, Rig> {
     let mut sold = rig.sold.lock().unwrap_or_else(PoisonError::into_inner);
     if start == Start::Sold && !*sold {
         rig.tool("reset", &[]);
-        for branch in BRANCHES {
-            rig.sell(branch, SOLD, &["--seed", "11"]);
-            rig.tool("copy", &[branch, &format!("sold_{branch}")]);
-        }
+        // Side by side: each takes half a minute, on a processor of its own.
+        let shared: &Rig = &rig;
+        std::thread::scope(|scope| {
+            for branch in BRANCHES {
+                scope.spawn(move || sell_and_keep(shared, branch));
+            }
+        });
         *sold = true;
     } else if start == Start::Sold {
         rig.tool("reset", &["central"]);
@@ -68,6 +71,11 @@ pub fn begin(start: Start) -> MutexGuard<'static, Rig> {
     }
     drop(sold);
     rig
+}
+
+fn sell_and_keep(rig: &Rig, branch: &str) {
+    rig.sell(branch, SOLD, &["--seed", "11"]);
+    rig.tool("copy", &[branch, &format!("sold_{branch}")]);
 }
 
 impl Rig {
