@@ -98,8 +98,8 @@ fn whatever_happens_between_bridge_and_branch_there_is_one_of_each() {
 }
 
 #[test]
-fn killed_at_twenty_moments_a_send_leaves_one_of_each() {
-    const ROUNDS: usize = 4;
+fn killed_at_ten_moments_a_send_leaves_one_of_each() {
+    const ROUNDS: usize = 2;
     const KILLS: usize = 5;
     const PRODUCTS: i64 = 300;
     let (rig, mut bridge) = begin_with(&[("products", r#"{ tag = ["Bulk"] }"#)]);
@@ -136,7 +136,7 @@ fn killed_at_twenty_moments_a_send_leaves_one_of_each() {
     }
     equal(&rig, "branch1", &["--products", r#"[["product_tag_ids.name","=","Bulk"]]"#]);
     assert_eq!(there(&rows(&rig, "branch1")), finished, "as after a send that nobody killed");
-    assert!(midway >= 2, "only {midway} kills hit the writing");
+    assert!(midway >= 1, "no kill hit the writing");
 }
 
 #[test]
