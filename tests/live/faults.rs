@@ -113,7 +113,7 @@ fn answers_lost_on_writing_only_are_proved_by_repeating() {
 
 #[test]
 fn killed_at_random_moments_nothing_is_lost_or_doubled() {
-    /// Each from an empty central on; hundreds in a row are in the campaign.
+    /// Each from an empty central on; kills one after the other are in the campaign.
     const MOMENTS: usize = 8;
     let rig = begin(Start::Sold);
     let mut bridge = Bridge::new(&rig, rig.url(), &["branch1"]);
