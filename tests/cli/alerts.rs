@@ -1,9 +1,10 @@
 //! `posbridge alerts`, and the watch of the daemon: against a mail server and a web server on sockets.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -322,13 +323,16 @@ async fn a_dead_mail_server_gets_one_message_when_it_is_back_and_holds_up_nothin
     assert_eq!((server.taken().len(), posted.lock().expect("whole").len()), (1, 1), "told where it was not known yet, and only there");
 }
 
-/// All that is logged on this thread while the test runs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What was logged on this thread, so in a test on one thread by that test.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("whole").extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -337,13 +341,21 @@ impl Write for Log {
     }
 }
 
+/// Begins to log. For all threads: beside a subscriber of one thread, the first thread that comes to a log line without a
+/// subscriber turns that line off for all.
+fn log() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG).with_writer(|| Log).finish();
+        tracing::subscriber::set_global_default(log).expect("the only one");
+        // Also the lines that another thread came to in the meantime.
+        tracing::callsite::rebuild_interest_cache();
+    });
+}
+
 #[tokio::test]
 async fn a_message_that_fails_is_tried_again_with_growing_pauses_and_logged_once() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone()).finish();
-    let _logged = tracing::subscriber::set_default(subscriber);
+    log();
     let server = Smtp::start(Does::RefusesLogin, Encrypts::Not);
     let place = with_password(&mail(server.port(), PLAIN));
     place.seal("central");
@@ -355,7 +367,7 @@ async fn a_message_that_fails_is_tried_again_with_growing_pauses_and_logged_once
     server.now(Does::Takes);
     daemon.looks(61).await;
     assert_eq!(server.taken().len(), 1);
-    let log = String::from_utf8(log.0.lock().expect("whole").clone()).expect("UTF-8");
+    let log = String::from_utf8(LOGGED.take()).expect("UTF-8");
     let times = |words: &str| log.matches(words).count();
     let counts = [times("No alert arrives"), times("cause=\"password_refused\""), times("Alerts arrive again"), times("Needs somebody")];
     assert_eq!(counts, [1, 1, 1, 1], "{log}");
