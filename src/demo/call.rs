@@ -227,6 +227,11 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
             if call.args.is_empty() { Err(Fault::exception("IndexError: list index out of range")) } else { Ok(made) }
         }
         "write" => {
+            // These have a method of their own, whose argument is called otherwise.
+            let own = matches!(model.name.as_str(), "sale.order" | "sale.order.line" | "product.product");
+            if own && db.version == Version::V14 && call.kwargs.get("vals").is_some() {
+                return Err(Fault::exception("TypeError: write() got an unexpected keyword argument 'vals'"));
+            }
             let values = members(call.required(1, "vals")?);
             known_here(db, model, &values)?;
             db.write(env, model, &ids(), values)?;

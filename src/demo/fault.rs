@@ -118,14 +118,17 @@ impl Fault {
     }
 
     /// Fault 2 (or a message of `load`) for a required field without a value.
-    pub fn required(model: &Model, field: &str) -> Self {
+    pub fn required(version: Version, model: &Model, field: &str) -> Self {
         let label = model.field(field).map_or(field, |f| f.label.as_str());
-        let text = format!(
-            "Missing required value for the field '{label}' ({field}).\nModel: '{}' ({})\n\
-             - create/update: a mandatory field is not set\n\
-             - delete: another model requires the record being deleted, you can archive it instead\n",
-            model.label, model.name
-        );
+        let mut text = format!("Missing required value for the field '{label}' ({field})");
+        if version > Version::V14 {
+            text += &format!(
+                ".\nModel: '{}' ({})\n\
+                 - create/update: a mandatory field is not set\n\
+                 - delete: another model requires the record being deleted, you can archive it instead\n",
+                model.label, model.name
+            );
+        }
         Self { field: Some(field.to_owned()), ..Self::sql(text) }
     }
 

@@ -68,7 +68,7 @@ struct Ready {
     info: Vec<(String, Value)>,
 }
 
-/// `load(fields, rows)`. `env` is the fault of a bad company list when there is one: here that too is a message.
+/// `load(fields, rows)`. `env` is the fault of a bad company list when there is one: since 15 that too is a message here.
 pub fn load(
     db: &mut Database,
     env: &Result<Env, Fault>,
@@ -77,6 +77,9 @@ pub fn load(
     rows: &Value,
     options: &Options,
 ) -> Result<Value, Fault> {
+    if db.version == Version::V14 {
+        env.as_ref().map_err(Clone::clone)?;
+    }
     let mut messages = Vec::new();
     let ready = convert(db, env, model, fields, rows, options, &mut messages)?;
     let start = db.savepoint();
@@ -108,12 +111,21 @@ fn convert(
     for (number, (record, from, to)) in records.iter().enumerate() {
         let rows = dict([("from", Value::Int(*from as i64)), ("to", Value::Int(*to as i64))]);
         let info = vec![("rows".to_owned(), rows), ("record".to_owned(), Value::Int(number as i64))];
-        let mut log = |field: &str, complaint: load_cells::Complaint| messages.push(complaint_message(model, &info, field, complaint));
+        let named = db.version > Version::V14;
+        let mut log =
+            |field: &str, complaint: load_cells::Complaint| messages.push(complaint_message(model, &info, field, complaint, named));
         let id = existing_id(db, env, model, record, &mut log)?;
         let mut values = Vec::new();
         for (field, cell) in &record.cells {
+            let one = model.field(field).is_some_and(|field| matches!(field.kind, Kind::Many2one(_)));
             match load_cells::value(db, env, model, field, cell, options)? {
                 Ok(value) => values.push((field.clone(), value)),
+                // 14 asks the database with it, and goes on in the transaction that this broke.
+                Err(complaint) if db.version == Version::V14 && one && complaint.text.starts_with("Invalid database id") => {
+                    let broken = "psycopg2.errors.InFailedSqlTransaction: current transaction is aborted, commands ignored until end of \
+                                  transaction block";
+                    return Err(Fault::exception(broken));
+                }
                 Err(complaint) => log(field, complaint),
             }
         }
@@ -145,7 +157,8 @@ fn existing_id(
     Ok(seen.then_some(id))
 }
 
-fn complaint_message(model: &Model, info: &[(String, Value)], field: &str, complaint: load_cells::Complaint) -> Value {
+/// `named`: with the field's label as `field_name`, which 14 leaves out.
+fn complaint_message(model: &Model, info: &[(String, Value)], field: &str, complaint: load_cells::Complaint, named: bool) -> Value {
     let label = model.field(field).map(|field| field.label.clone());
     let shown = label.clone().unwrap_or_else(|| field.to_owned());
     let mut message = info.to_vec();
@@ -156,7 +169,7 @@ fn complaint_message(model: &Model, info: &[(String, Value)], field: &str, compl
     if let Some(more) = complaint.more {
         message.push(("moreinfo".into(), more));
     }
-    if let Some(label) = label {
+    if let Some(label) = label.filter(|_| named) {
         message.push(("field_name".into(), label.into()));
     }
     Value::Struct(message)

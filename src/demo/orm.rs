@@ -451,10 +451,10 @@ impl Database {
                     if matches!(to.as_str(), "uom.uom" | "res.currency") {
                         row.set(column, Value::Int(1));
                     } else if MUST_LINK.contains(&model.name.as_str()) {
-                        return Err(Fault::required(model, &field.name));
+                        return Err(Fault::required(self.version, model, &field.name));
                     }
                 }
-                Kind::Text if field.name == "name" => return Err(Fault::required(model, &field.name)),
+                Kind::Text if field.name == "name" => return Err(Fault::required(self.version, model, &field.name)),
                 _ => {}
             }
         }
@@ -471,7 +471,7 @@ impl Database {
             })
         };
         match written.iter().find(empty) {
-            Some(field) => Err(Fault::required(model, field)),
+            Some(field) => Err(Fault::required(self.version, model, field)),
             None => Ok(()),
         }
     }

@@ -187,9 +187,13 @@ fn first_of(db: &Database, model_name: &str, company: Option<i64>) -> Option<i64
 }
 
 fn line_defaults(db: &Database, values: &mut Values) -> Result<(), Fault> {
-    let product = given(values, "product_id").and_then(Value::as_int);
+    let mut product = given(values, "product_id").and_then(Value::as_int);
     let note = given(values, "display_type").is_some_and(Value::truthy);
-    if note {
+    if note && db.version == Version::V14 {
+        // What a note cannot have is taken from it.
+        product = None;
+        values.retain(|(name, _)| !matches!(name.as_str(), "product_id" | "price_unit" | "product_uom_qty" | "product_uom_id"));
+    } else if note {
         let price = given(values, "price_unit").and_then(Value::as_f64).unwrap_or(0.0);
         if product.is_some() || price != 0.0 {
             return Err(Fault::sql(

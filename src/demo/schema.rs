@@ -181,6 +181,8 @@ fn change(model: &mut Model, what: &str) {
         model.fields.retain(|field| field.canonical != gone);
     } else if let Some(order) = what.strip_prefix('!') {
         order.clone_into(&mut model.order);
+    } else if let Some(label) = what.strip_prefix('=') {
+        label.clone_into(&mut model.label);
     } else if let Some((group, operations)) = what.strip_prefix('+').and_then(|row| row.split_once('|')) {
         model.access.retain(|(known, _)| known != group);
         if !operations.is_empty() {

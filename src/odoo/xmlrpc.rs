@@ -57,11 +57,16 @@ pub enum Answer<T> {
     Fault(i64, String),
 }
 
+/// What `write` writes: sent by its place, since `product.product` and others call it `values` in older versions (seen in 14).
+const BY_PLACE: &str = "vals";
+
 /// The body of `execute_kw` for a call.
 pub fn execute_kw(call: &Call, database: &str, uid: i64, password: &SecretString) -> Vec<u8> {
-    let positional = call.ids.iter().map(|ids| xmlrpc::Value::Array(ids.iter().map(|id| int(*id)).collect())).collect();
+    let ids = call.ids.iter().map(|ids| xmlrpc::Value::Array(ids.iter().map(|id| int(*id)).collect()));
+    let (by_place, by_name): (Vec<_>, Vec<_>) = call.args.iter().partition(|(name, _)| *name == BY_PLACE);
+    let positional = ids.chain(by_place.into_iter().map(|(_, value)| encode(value))).collect();
     let mut named: std::collections::BTreeMap<String, xmlrpc::Value> =
-        call.args.iter().map(|(name, value)| ((*name).to_owned(), encode(value))).collect();
+        by_name.into_iter().map(|(name, value)| ((*name).to_owned(), encode(value))).collect();
     if !call.context.is_empty() {
         let context = call.context.iter().map(|(name, value)| ((*name).to_owned(), encode(value))).collect();
         named.insert("context".to_owned(), xmlrpc::Value::Struct(context));

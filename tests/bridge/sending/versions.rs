@@ -186,3 +186,18 @@ async fn a_check_finds_nothing_wrong_with_14_on_either_side() {
         assert!(failed.is_empty(), "{central} to {branch}: {failed:?}");
     }
 }
+
+#[tokio::test]
+async fn a_variant_comes_out_of_the_archive_at_every_version() {
+    for version in Version::ALL {
+        let stage = Stage::of_versions(Version::V19, version).await;
+        sent_once(&stage).await;
+        let variant = |db: &Db| db.find("product.product", "default_code", "SHIRT-2").expect("the variant");
+        for active in [false, true] {
+            stage.central.update("product.product", variant(&stage.central).id, [("active", active.into())]).unwrap();
+            let report = stage.send().await;
+            assert_eq!((report.failed, report.error), (0, None), "{version}: {active}");
+            assert_eq!(variant(stage.branch()).flag("active"), active, "{version}");
+        }
+    }
+}
