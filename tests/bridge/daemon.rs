@@ -216,7 +216,8 @@ async fn it_stops_in_the_middle_of_a_call_and_the_next_start_makes_it_good() {
     let began = Instant::now();
     daemon.stop().await;
     let took = began.elapsed();
-    assert!((Duration::from_secs(7)..Duration::from_secs(10)).contains(&took), "{took:?}");
+    // It waits 8 seconds for calls under way, and not the 40 of the answer.
+    assert!((Duration::from_secs(7)..Duration::from_secs(20)).contains(&took), "{took:?}");
     assert_eq!(stage.log(Filter { state: Some(State::Done), ..Filter::default() }).len(), 0, "nobody knows");
     let daemon = Running::start(&stage).await;
     until("known now", 20, || stage.log(Filter { state: Some(State::Done), ..Filter::default() }).len() == 20).await;
@@ -228,14 +229,15 @@ async fn it_stops_in_the_middle_of_a_call_and_the_next_start_makes_it_good() {
 async fn told_twice_it_does_not_wait() {
     let stage = Stage::with(1, "every = \"5s\"", |_| {}).await;
     stage.branches[0].sell_random(5, 1);
-    stage.server.inject(When::call("sale.order", "load"), Mishap::slow_answer(Duration::from_secs(4)));
+    stage.server.inject(When::call("sale.order", "load"), Mishap::slow_answer(Duration::from_secs(40)));
+    save(&stage, |text| text.replace("timeout = \"5s\"", "timeout = \"60s\""));
     let daemon = Running::start(&stage).await;
     until("under way", 20, at_central(&stage, 5)).await;
     let began = Instant::now();
     daemon.orders.send(Order::Stop).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;
     daemon.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     stage.settle().await;
     stage.assert_exactly_once();
 }

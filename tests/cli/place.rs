@@ -166,6 +166,8 @@ macro_rules! told {
             (r"[0-9a-f]{8}, which", "[KEY], which"),
             (r" +\d+ ms +", " [MS] "),
             (r"(TOOK|received) +", "$1 "),
+            // As wide whatever the number.
+            (r"\d+ (s|min) ago +", "[AGO] "),
             (r"\d+ (s|min) ago", "[AGO]"),
         ], omit_expression => true}, { insta::assert_snapshot!($name, $place.plain($text)) })
     };
