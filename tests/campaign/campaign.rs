@@ -76,11 +76,9 @@ fn trials(options: &Options) -> ExitCode {
     seeds.sort_unstable();
     seeds.dedup();
     let (open, seeds): (Vec<u64>, Vec<u64>) = seeds.into_iter().partition(|seed| options.open.contains(seed));
-    println!(
-        "violations {} in {} seeds; open {open:?}",
-        violations.iter().filter(|found| seeds.contains(&found.seed)).count(),
-        seeds.len()
-    );
+    let counted = violations.iter().filter(|found| seeds.contains(&found.seed)).count();
+    let known = if open.is_empty() { String::new() } else { format!("; known {open:?}") };
+    println!("violations {counted} in {} of {} seeds{known}", seeds.len(), tally.seeds);
     println!("seconds    {:.1}", began.elapsed().as_secs_f64());
     if seeds.is_empty() {
         return ExitCode::SUCCESS;
