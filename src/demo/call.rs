@@ -228,8 +228,12 @@ fn method(db: &mut Database, env: &Env, model: &'static Model, call: &Call) -> R
         }
         "write" => {
             // These have a method of their own, whose argument is called otherwise.
-            let own = matches!(model.name.as_str(), "sale.order" | "sale.order.line" | "product.product");
-            if own && db.version == Version::V14 && call.kwargs.get("vals").is_some() {
+            let own = match model.name.as_str() {
+                "product.product" => db.version < Version::V19,
+                "sale.order" | "sale.order.line" => db.version == Version::V14,
+                _ => false,
+            };
+            if own && call.kwargs.get("vals").is_some() {
                 return Err(Fault::exception("TypeError: write() got an unexpected keyword argument 'vals'"));
             }
             let values = members(call.required(1, "vals")?);

@@ -57,7 +57,7 @@ pub enum Answer<T> {
     Fault(i64, String),
 }
 
-/// What `write` writes: sent by its place, since `product.product` and others call it `values` in older versions (seen in 14).
+/// What `write` writes: sent by its place, since `product.product` calls it `values` up to 18.
 const BY_PLACE: &str = "vals";
 
 /// The body of `execute_kw` for a call.
