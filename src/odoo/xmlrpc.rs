@@ -19,6 +19,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAn
 use serde_json::Value as Json;
 
 use super::Call;
+use super::json2::RESERVED;
 
 /// Deepest nesting of values in a reply. Odoo's own replies stay under 10; every level costs stack.
 pub const MAX_DEPTH: u32 = 64;
@@ -449,6 +450,9 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
             Event::Start(start) if start.name().0 == "member" => {
                 self.decoder.expect_start("name")?;
                 let name = self.decoder.text()?;
+                if name.starts_with(RESERVED) {
+                    return bad("a member with a reserved name");
+                }
                 seed.deserialize(de::value::CowStrDeserializer::new(name)).map(Some)
             }
             Event::Start(start) => bad(format!("<{}> inside a struct", quote(start.name().0))),
@@ -604,6 +608,7 @@ mod tests {
             "<int>99999999999999999999</int>",
             "<int>1</int>junk",
             "<boolean>maybe</boolean>",
+            "<struct><member><name>$serde_json::private::RawValue</name><value>[1]</value></member></struct>",
         ] {
             assert!(read::<Json>(value).is_err(), "{}", cut(value, QUOTE));
         }
