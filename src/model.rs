@@ -30,7 +30,17 @@ pub type Amount = Decimal;
 /// noise of a float, far below the smallest coin of any currency.
 pub fn same_money(a: Amount, b: Amount) -> bool {
     const NOISE: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
-    (a - b).abs() < NOISE
+    a.saturating_sub(b).abs() < NOISE
+}
+
+/// Adds to a sum, which cannot fail: an amount that no till can take is not worth a panic.
+pub fn plus(sum: &mut Amount, amount: Amount) {
+    *sum = sum.saturating_add(amount);
+}
+
+/// A sum, as [`plus`] makes it.
+pub fn sum(amounts: impl IntoIterator<Item = Amount>) -> Amount {
+    amounts.into_iter().fold(Amount::ZERO, Amount::saturating_add)
 }
 
 /// The Odoo model that an id belongs to; a type of its own for each model that crosses the bridge.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Amount, BranchCode, CentralOrder, SoldOrder, same_money};
+use crate::model::{Amount, BranchCode, CentralOrder, SoldOrder, plus, same_money};
 use crate::problem::{Problem, Texts};
 pub use summary::{finding_in, money, money_in, summary, summary_for, verdict_in, verdict_word};
 
@@ -334,7 +334,7 @@ impl DayProof {
         *self.central_states.entry(order.state.clone()).or_default() += 1;
         if order.state != CANCELLED {
             self.central_orders += 1;
-            self.total(order.currency()).central += order.amount_total;
+            plus(&mut self.total(order.currency()).central, order.amount_total);
         }
     }
 }
@@ -352,7 +352,7 @@ pub fn prove(look: &Look<'_>) -> DayProof {
     let mut seen = HashSet::new();
     for order in look.sold {
         proof.branch_orders += 1;
-        proof.total(order.currency()).branch += order.amount_total;
+        plus(&mut proof.total(order.currency()).branch, order.amount_total);
         match row_of(look.rows, order) {
             None => proof.missing.push(words::not_taken(look.branch, order)),
             Some(row) => {

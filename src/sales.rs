@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Amount, PosLine, PosOrder};
+use crate::model::{Amount, PosLine, PosOrder, plus};
 
 /// Products kept of one day: what sells best is among the first hundred, and a report stays near 20 KB. The others are added up.
 pub const MOST_PRODUCTS: usize = 200;
@@ -250,11 +250,6 @@ fn most(shares: BTreeMap<String, Share>) -> BTreeMap<String, Share> {
         kept.entry(String::new()).or_default().add(share.count, share.amount);
     }
     kept
-}
-
-/// A sum that cannot fail: an amount that no till can take is not worth a panic.
-fn plus(sum: &mut Amount, amount: Amount) {
-    *sum = sum.saturating_add(amount);
 }
 
 fn is_zero(count: &u64) -> bool {

@@ -117,7 +117,8 @@ impl Webhook {
     /// `scheme://host[:port]`: what may be shown, since whoever knows the rest may post.
     pub fn origin(&self) -> String {
         let rest = self.url.find("://").map_or(0, |at| at + 3);
-        let end = self.url[rest..].find(['/', '?', '#']).map_or(self.url.len(), |at| rest + at);
+        // In an address a backslash is a slash.
+        let end = self.url[rest..].find(['/', '\\', '?', '#']).map_or(self.url.len(), |at| rest + at);
         self.url[..end].to_owned()
     }
 }
@@ -172,6 +173,21 @@ mod tests {
         assert!(!format!("{webhook:?}").contains("T0"), "{webhook:?}");
         assert!(!webhook.has_secret());
         assert!(read("[alerts.webhook]\nurl = \"http://127.0.0.1:9/{secret}\"").expect("valid").webhook.is_some_and(|w| w.has_secret()));
+    }
+
+    #[test]
+    fn an_odd_way_of_writing_an_address_does_not_show_the_rest_of_it() {
+        let url = |text: &str| read(&format!("[alerts.webhook]\nurl = '{text}'")).map(|alerts| alerts.webhook.expect("a webhook").origin());
+        assert_eq!(url(r"https://chat.example.com\hooks\T0").as_deref(), Ok("https://chat.example.com"));
+        for odd in [
+            r"https:\\chat.example.com\hooks\T0",
+            "https:/chat.example.com/hooks/T0?to=a://b",
+            "https:chat.example.com",
+            "https:///chat.example.com",
+        ] {
+            let complaint = url(odd).expect_err(odd);
+            assert!(complaint.contains("must begin with https://") && !complaint.contains("T0"), "{complaint}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
+use croner::Cron;
 use jiff::SignedDuration;
 use reqwest::Url;
 use toml::Spanned;
@@ -784,20 +785,33 @@ const CRON_FIELDS: [(&str, u8, u8, &str); 6] = [
     ("weekday", 0, 7, "sun mon tue wed thu fri sat"),
 ];
 
-/// Checks a line of 5 fields (minute first) or 6 (second first): `*`, numbers, names, ranges, steps, lists.
+/// Checks a line of 5 fields (minute first) or 6 (second first): `*`, numbers, names, ranges, steps, lists; and that it ever comes.
 fn check_cron(line: &str) -> Result<(), String> {
+    check_cron_fields(line)?;
+    let cron = line.parse::<Cron>().map_err(|error| format!("cannot be read: {}", clean(&error.to_string(), TEXT_MAX)))?;
+    // It is looked for over centuries, so whatever the calendar has is found.
+    let some_day = Date::constant(2026, 1, 1).to_zoned(TimeZone::UTC).ok();
+    match some_day.map(|from| cron.find_next_occurrence(&from, true)) {
+        Some(Err(_)) => Err("names a day that never comes, such as February 30; passes would never start".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn check_cron_fields(line: &str) -> Result<(), String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     if !(5..=6).contains(&fields.len()) {
         return Err(format!("has {} fields, a cron line has 5 (minute hour day month weekday) or 6 (seconds first)", fields.len()));
     }
+    // Rust would also take a sign, which cron lines do not have.
+    let whole = |text: &str| text.parse::<u8>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
     for (field, (unit, low, high, names)) in fields.iter().zip(&CRON_FIELDS[6 - fields.len()..]) {
         let number = |text: &str| match names.split(' ').position(|name| name.eq_ignore_ascii_case(text)) {
             Some(position) if !text.is_empty() => Some(position as u8 + low),
-            _ => text.parse::<u8>().ok().filter(|number| (low..=high).contains(&number)),
+            _ => whole(text).filter(|number| (low..=high).contains(&number)),
         };
         let fits = |part: &str| {
             let (span, step) = part.split_once('/').unwrap_or((part, "1"));
-            let step_fits = step.parse::<u8>().is_ok_and(|step| step > 0);
+            let step_fits = whole(step).is_some_and(|step| step > 0);
             let span_fits = match span.split_once('-') {
                 Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
                 None => span == "*" || number(span).is_some(),

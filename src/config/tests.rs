@@ -560,3 +560,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_cron_line_that_never_comes_is_refused() {
+    for never in ["0 6 30 feb *", "0 6 31 4,6 *", "0 0 6 31 2 *"] {
+        assert!(told(&format!("cron = \"{never}\"")).contains("never comes"), "{never}");
+    }
+    for seldom in ["0 6 29 2 *", "59 59 23 29 feb *", "0 6 30 2 mon"] {
+        assert_eq!(branch(&format!("cron = \"{seldom}\"")).schedule, Schedule::Cron { cron: seldom.to_owned() });
+    }
+}
+
+#[test]
+fn a_cron_line_has_no_signs() {
+    for signed in ["+5 6 * * *", "1-+5 6 * * *", "*/+5 * * * *", "0 6 * * +1"] {
+        assert!(told(&format!("cron = \"{signed}\"")).contains("has no valid"), "{signed}");
+    }
+}

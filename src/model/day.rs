@@ -143,5 +143,6 @@ mod tests {
         let million = |millionths: i64| Amount::new(millionths, 6);
         assert!(!same_money(million(1), million(0)) && !same_money(million(0), million(1)));
         assert!(same_money(Amount::new(9, 7), Amount::ZERO));
+        assert!(!same_money(Amount::MAX, Amount::MIN) && same_money(Amount::MAX, Amount::MAX));
     }
 }

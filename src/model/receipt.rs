@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Amount, BranchId, BranchProduct, BranchTax, PosLine, PosOrder, Product, Tax};
+use super::{Amount, BranchId, BranchProduct, BranchTax, PosLine, PosOrder, Product, Tax, sum};
 
 /// What the branch calls the records that an order names only by number.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -83,7 +83,7 @@ impl Receipt {
     /// An order as a receipt.
     pub fn of(order: &PosOrder, names: &Names) -> Self {
         let (change, paid): (Vec<_>, Vec<_>) = order.payment_ids.iter().partition(|payment| payment.is_change);
-        let change: Amount = change.iter().map(|payment| -payment.amount).sum();
+        let change = sum(change.iter().map(|payment| -payment.amount));
         let cashier = order.employee_id.as_ref().map(|e| &e.name).or(order.user_id.as_ref().map(|u| &u.name));
         Self {
             reference: order.reference(),

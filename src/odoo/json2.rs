@@ -197,7 +197,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for AsOdooMeans<A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        self.0.next_key_seed(seed)
+        self.0.next_key_seed(Key(seed))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
@@ -210,6 +210,50 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for AsOdooMeans<S> {
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
         self.0.deserialize(AsOdooMeans(inner))
+    }
+}
+
+/// Reads a member's name, and refuses what serde_json has names of its own for: by them the text of a value would be read as
+/// more of the answer, nested as deep as it likes.
+struct Key<T>(T);
+
+/// What those names begin with.
+pub(super) const RESERVED: &str = "$serde_json::";
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Key<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        self.0.deserialize(Key(inner))
+    }
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Key<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(Key(visitor))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Key<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<V::Value, E> {
+        if name.starts_with(RESERVED) { Err(E::custom("a member with a reserved name")) } else { self.0.visit_str(name) }
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<V::Value, E> {
+        if name.starts_with(RESERVED) { Err(E::custom("a member with a reserved name")) } else { self.0.visit_borrowed_str(name) }
     }
 }
 
@@ -260,6 +304,19 @@ mod tests {
         }
         assert!(read::<(i64, String)>(r#"[1, "a", "b"]"#).is_err());
         assert!(read::<Option<Decimal>>("NaN").is_err());
+    }
+
+    /// By this name serde_json would read the text behind it as JSON, with a depth of its own.
+    #[test]
+    fn a_text_is_never_read_as_more_of_the_answer() {
+        let nested = json!({ "$serde_json::private::RawValue": "[[1]]" }).to_string();
+        let escaped = nested.replace('$', "\\u0024");
+        let deep = format!("[{nested}]");
+        for text in [&nested, &escaped, &deep] {
+            assert!(read::<Json>(text).is_err(), "{text}");
+            assert!(read::<std::collections::HashMap<String, Json>>(&format!("{{\"a\": {text}}}")).is_err(), "{text}");
+        }
+        assert_eq!(read::<Json>(r#"{"$serde": 1}"#).unwrap(), json!({"$serde": 1}));
     }
 
     #[test]

@@ -463,3 +463,13 @@ fn a_day_comes_back_from_the_ledger_with_its_texts_and_an_old_one_without() {
     assert!(!old.to_string().contains("texts"));
     assert_eq!(serde_json::from_value::<DayProof>(old).expect("a day").missing[0].texts, None);
 }
+
+#[test]
+fn totals_that_no_till_can_take_are_compared_too() {
+    let mut case = Case::of(3);
+    for (order, draft) in case.sold.iter_mut().zip(&mut case.central) {
+        order.amount_total = Amount::MAX;
+        draft.amount_total = Amount::MIN;
+    }
+    assert_eq!(case.prove().verdict, Verdict::Differs);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Amount, BranchRef, Partner, PosLine, PosOrder, PosPayment, same_money};
+use crate::model::{Amount, BranchRef, Partner, PosLine, PosOrder, PosPayment, plus, same_money};
 
 /// Lines that are named one by one; more are counted.
 const NAMED_LINES: usize = 3;
@@ -93,7 +93,7 @@ fn payments(older: &PosOrder, newer: &PosOrder, parts: &mut Vec<String>) {
 fn paid(payments: &[PosPayment]) -> String {
     let mut sums: BTreeMap<&str, Amount> = BTreeMap::new();
     for payment in payments {
-        *sums.entry(&payment.payment_method_id.name).or_default() += payment.amount;
+        plus(sums.entry(&payment.payment_method_id.name).or_default(), payment.amount);
     }
     let sums: Vec<String> =
         sums.into_iter().filter(|(_, sum)| !sum.is_zero()).map(|(method, sum)| format!("{method} {}", money(sum))).collect();

@@ -19,7 +19,7 @@ use super::load::{Postponed, Refusal, load};
 use super::{Halt, earlier, explain, jitter};
 use crate::clock::Clock;
 use crate::mapping::{self, plain};
-use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money};
+use crate::model::{Amount, CentralId, PosOrder, Product, SaleOrder, Tax, same_money, sum};
 use crate::odoo::Call;
 use crate::odoo::records::{self, Adjustment, CentralFields, Draft, Rows};
 use crate::planted::{Bug, planted};
@@ -411,7 +411,7 @@ impl Writer<'_> {
                 continue;
             };
             let order = &self.due[*place].order;
-            let missing = order.amount_total - draft.amount_total;
+            let missing = order.amount_total.saturating_sub(draft.amount_total);
             if planted(Bug::DoneWithoutProof) {
                 self.verdicts.insert(*place, Verdict::Done { id: draft.id, name: draft.name.clone(), adjusted: None });
             } else if self.adjustable(missing, draft) {
@@ -491,7 +491,7 @@ impl Writer<'_> {
     /// Done, if total and taxes are the till's; else the problem.
     fn judge_draft(&self, place: usize, draft: &Draft, adjusted: Option<Amount>) -> Verdict {
         let order = &self.due[place].order;
-        let coarse = planted(Bug::CoarseProof) && (order.amount_total - draft.amount_total).abs() < Amount::ONE;
+        let coarse = planted(Bug::CoarseProof) && order.amount_total.saturating_sub(draft.amount_total).abs() < Amount::ONE;
         let problem = if !coarse && !same_money(order.amount_total, draft.amount_total) {
             let limit = self.resolved.rounding.as_ref().map(|(_, limit)| *limit);
             Problem::TotalDiffers { till: order.amount_total, central: draft.amount_total, limit, hint: hint(order) }
@@ -508,7 +508,7 @@ impl Writer<'_> {
 /// without their sign: Odoo 19's till and back office sign those of a refund differently.
 fn taxes_differ(till: Amount, central: Amount, adjusted: Amount) -> bool {
     let (till, central) = (till.abs(), central.abs());
-    (till - central).abs() > TAX_TOLERANCE + till / Amount::ONE_HUNDRED + adjusted.abs()
+    till.saturating_sub(central).abs() > sum([TAX_TOLERANCE, till / Amount::ONE_HUNDRED, adjusted.abs()])
 }
 
 /// The same amount with two decimals at least: it is written alike whether it was computed or read back.

@@ -1,7 +1,7 @@
 //! What comes from outside: any bytes as a reply or as settings, and the round trip against Python's own XML-RPC.
 //!
-//! The corpus (answers of a real Odoo 19, settings) and seeded changes of it, for `POSBRIDGE_FUZZ_SECONDS` for each reader (5).
-//! tests/crash/README.md tells how to run more.
+//! The corpus (answers of a real Odoo 19, settings, what the fuzzer found to reach more) and seeded changes of it, for
+//! `POSBRIDGE_FUZZ_SECONDS` for each reader (3). tests/crash/README.md tells how to run more.
 
 mod python;
 mod targets;
@@ -112,7 +112,7 @@ fn bombard(name: &str, target: fn(&[u8])) {
     corpus.sort();
     corpus.iter().for_each(|input| target(input));
     let seed = std::env::var("POSBRIDGE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1_u64);
-    let seconds = std::env::var("POSBRIDGE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let seconds = std::env::var("POSBRIDGE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = move |bound: usize| {
         state ^= state << 13;
@@ -143,14 +143,51 @@ fn bombard(name: &str, target: fn(&[u8])) {
 /// The memory is that of the whole process: one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+fn bombard_alone(name: &str) {
+    let _alone = ALONE.lock();
+    let (_, target) = targets::ALL.iter().find(|(reader, _)| *reader == name).expect("a reader");
+    bombard(name, *target);
+}
+
 #[test]
 fn any_bytes_as_a_reply() {
-    let _alone = ALONE.lock();
-    bombard("xmlrpc", targets::xmlrpc);
+    bombard_alone("xmlrpc");
+}
+
+#[test]
+fn any_bytes_as_a_reply_over_json2() {
+    bombard_alone("json2");
 }
 
 #[test]
 fn any_bytes_as_settings() {
-    let _alone = ALONE.lock();
-    bombard("settings", targets::settings);
+    bombard_alone("settings");
+}
+
+#[test]
+fn any_bytes_as_a_schedule() {
+    bombard_alone("schedule");
+}
+
+#[test]
+fn any_bytes_as_a_domain() {
+    bombard_alone("domain");
+}
+
+#[test]
+fn any_bytes_as_a_key_or_a_sealed_password() {
+    bombard_alone("secret");
+}
+
+#[test]
+fn every_reader_and_every_corpus_has_its_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let mut folders: Vec<String> =
+        std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").file_name().display().to_string()).collect();
+    folders.sort();
+    let mut readers: Vec<&str> = targets::ALL.iter().map(|(name, _)| *name).collect();
+    readers.sort_unstable();
+    assert_eq!(folders, readers);
+    let here = include_str!("main.rs");
+    assert!(readers.iter().all(|name| here.contains(&format!("bombard_alone(\"{name}\");"))), "{readers:?}");
 }

@@ -118,7 +118,10 @@ impl Reader {
         let (Ok(url), Ok(other)) = (one, other) else {
             return self.wrong(found, "is not an address; write it as \"https://chat.example.com/hooks/{secret}\"");
         };
-        if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
+        // As it may be shown: the parser of addresses also takes `https:/chat.example.com` and more odd spellings.
+        let shown = Webhook { url: text.replace(Webhook::SECRET, "a"), ca_file: None }.origin();
+        let is_plain = text.find("://") == Some(url.scheme().len()) && Url::parse(&shown).is_ok_and(|shown| shown.origin() == url.origin());
+        if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) || !is_plain {
             self.wrong(found, "must begin with https:// and a server name");
         }
         if url.origin() != other.origin() {

@@ -10,7 +10,7 @@ use super::words::{self, Main};
 use crate::config::Branch;
 use crate::mapping;
 use crate::master_data::{BranchKey, CentralKey, Comparison, Conflict, Field, Record, Type, Value};
-use crate::model::{Amount, BranchId, BranchProduct, CentralId, CentralProduct, CentralTax, Kind};
+use crate::model::{Amount, BranchId, BranchProduct, CentralId, CentralProduct, CentralTax, Kind, plus};
 use crate::problem::Problem;
 use crate::sync::bind::{configured, product_key};
 use crate::sync::parse_odoo_time;
@@ -261,7 +261,7 @@ impl Case<'_> {
         let mut below: BTreeMap<(i64, i64), (&str, &str, Amount)> = BTreeMap::new();
         for quant in self.facts.negative.iter().flatten() {
             let key = (quant.product_id.0, quant.location_id.0);
-            below.entry(key).or_insert((&quant.product_id.1, &quant.location_id.1, Amount::ZERO)).2 += quant.quantity;
+            plus(&mut below.entry(key).or_insert((&quant.product_id.1, &quant.location_id.1, Amount::ZERO)).2, quant.quantity);
         }
         findings.extend(below.values().map(|(product, location, n)| words::negative_stock(self.code(), product, location, *n)));
         if let Some(places) = &self.facts.places {

@@ -425,7 +425,7 @@ fn bytes(size: &str) -> i64 {
         _ => 1,
     };
     let number: Decimal = number.parse().unwrap_or_default();
-    i64::try_from((number * Decimal::from(unit)).round()).unwrap_or(i64::MAX)
+    number.checked_mul(Decimal::from(unit)).and_then(|bytes| i64::try_from(bytes.round()).ok()).unwrap_or(i64::MAX)
 }
 
 /// The taxes of other companies on a product: they stay.
@@ -460,4 +460,16 @@ async fn find_company(connection: &Connection, name: Option<&str>) -> Result<(i6
         side: connection.asked.side.clone(),
     };
     Ok((id.ok_or_else(missing)?, clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_picture_is_read_whatever_stands_there() {
+        assert_eq!((bytes("2.75 Kb"), bytes("17 bytes"), bytes("3 Mb")), (2816, 17, 3 * 1024 * 1024));
+        assert_eq!((bytes(""), bytes("much"), bytes("iVBORw0KGgo=")), (0, 0, 0));
+        assert_eq!(bytes("79228162514264337593543950335 Gb"), i64::MAX);
+    }
 }

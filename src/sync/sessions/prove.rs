@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::receipts;
 use super::{Order, Payment, Read, Session, SessionProof};
 use crate::mapping::money;
-use crate::model::{Amount, same_money};
+use crate::model::{Amount, plus, same_money, sum};
 
 /// What cash rounding may add to or take from one order, where the shop rounds: half of the largest coin that is rounded
 /// to anywhere (1.00), and the payments of a change beside it.
@@ -43,7 +43,7 @@ fn money_of(read: &Read, session: &Session) -> SessionProof {
     let ids: BTreeMap<i64, ()> = sold.iter().map(|order| (order.id, ())).collect();
     let payments: Vec<&Payment> = read.payments.iter().filter(|payment| ids.contains_key(&payment.pos_order_id.0)).collect();
     let is_cash = |payment: &&&Payment| read.methods.iter().any(|method| method.id == payment.payment_method_id.0 && method.is_cash_count);
-    let cash_paid = payments.iter().filter(is_cash).map(|payment| payment.amount).sum();
+    let cash_paid = sum(payments.iter().filter(is_cash).map(|payment| payment.amount));
     let rounds_cash = read.shops.iter().any(|shop| shop.id == session.config_id.0 && shop.cash_rounding);
     let movements: Vec<Amount> =
         read.movements.iter().filter(|movement| movement.pos_session_id.0 == session.id).map(|movement| movement.amount).collect();
@@ -61,14 +61,14 @@ fn money_of(read: &Read, session: &Session) -> SessionProof {
         currency: session.currency_id.as_ref().map(|currency| currency.1.clone()).unwrap_or_default(),
         opening: session.cash_register_balance_start,
         closing: counted,
-        cash_moves: if closed { Some(session.cash_real_transaction) } else { (!movements.is_empty()).then(|| movements.iter().sum()) },
+        cash_moves: if closed { Some(session.cash_real_transaction) } else { (!movements.is_empty()).then(|| sum(movements)) },
         expected: counted.map(|_| session.cash_register_balance_end),
         difference: counted.map(|_| session.cash_register_difference),
         orders: part.sold.len() as u64,
         drafts: part.orders.iter().filter(|order| order.state == "draft").count() as u64,
         cancelled: part.orders.iter().filter(|order| order.state == "cancel").map(|order| receipt(order)).collect(),
-        orders_total: part.sold.iter().map(|order| order.amount_total).sum(),
-        payments_total: part.payments.iter().map(|payment| payment.amount).sum(),
+        orders_total: sum(part.sold.iter().map(|order| order.amount_total)),
+        payments_total: sum(part.payments.iter().map(|payment| payment.amount)),
         payments: by_method(&part.payments),
         gaps: Vec::new(),
         findings: Vec::new(),
@@ -88,7 +88,7 @@ impl Part<'_> {
     fn paid_of(&self) -> HashMap<i64, Amount> {
         let mut paid: HashMap<i64, Amount> = HashMap::new();
         for payment in &self.payments {
-            *paid.entry(payment.pos_order_id.0).or_default() += payment.amount;
+            plus(paid.entry(payment.pos_order_id.0).or_default(), payment.amount);
         }
         paid
     }
@@ -101,7 +101,7 @@ fn receipt(order: &Order) -> String {
 fn by_method(payments: &[&Payment]) -> Vec<(String, Amount)> {
     let mut sums: BTreeMap<(String, i64), Amount> = BTreeMap::new();
     for payment in payments {
-        *sums.entry((payment.payment_method_id.1.clone(), payment.payment_method_id.0)).or_default() += payment.amount;
+        plus(sums.entry((payment.payment_method_id.1.clone(), payment.payment_method_id.0)).or_default(), payment.amount);
     }
     sums.into_iter().map(|((name, _), sum)| (name, sum)).collect()
 }
@@ -166,7 +166,7 @@ fn unpaid(part: &Part<'_>) -> Option<String> {
         .iter()
         .filter_map(|order| {
             let paid = paid.get(&order.id).copied().unwrap_or_default();
-            let fits = (paid - order.amount_total).abs() <= allowed || same_money(paid, order.amount_total);
+            let fits = paid.saturating_sub(order.amount_total).abs() <= allowed || same_money(paid, order.amount_total);
             (!fits).then(|| format!("{} of {} was paid {}", receipt(order), money(order.amount_total), money(paid)))
         })
         .collect();
@@ -181,7 +181,7 @@ fn unpaid(part: &Part<'_>) -> Option<String> {
 /// What should be in the drawer, by our own sum against Odoo's.
 fn drawer(part: &Part<'_>, proof: &SessionProof) -> Option<String> {
     let (expected, moves) = (proof.expected?, proof.cash_moves?);
-    let own = proof.opening + part.cash_paid + moves;
+    let own = sum([proof.opening, part.cash_paid, moves]);
     (!same_money(own, expected)).then(|| {
         format!(
             "Opening {}, cash payments {} and cash moved {} make {}, but Odoo expects {} in the drawer.",

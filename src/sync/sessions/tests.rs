@@ -216,3 +216,14 @@ proptest! {
         prop_assert_eq!(twice, 0);
     }
 }
+
+#[test]
+fn sums_that_no_till_can_take_are_told_too() {
+    let mut closed = session(1, "closed");
+    closed.cash_register_balance_start = Amount::MAX;
+    closed.cash_real_transaction = Amount::MAX;
+    closed.cash_register_balance_end = Amount::MIN;
+    let orders = [1, 2].map(|number| Order { amount_total: Amount::MAX, ..order(1, number, "1", number) });
+    let proofs = prove(&read(vec![closed], orders.to_vec()));
+    assert_eq!((proofs[0].orders_total, proofs[0].findings.is_empty()), (Amount::MAX, false));
+}
