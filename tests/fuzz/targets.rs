@@ -23,9 +23,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
+/// What is given any bytes: panics where something does not hold.
+pub type Target = fn(&[u8]);
+
 /// Every reader, by the name of its corpus.
 #[allow(dead_code)] // The fuzzer's targets name theirs.
-pub const ALL: &[(&str, fn(&[u8]))] =
+pub const ALL: &[(&str, Target)] =
     &[("xmlrpc", xmlrpc), ("json2", json2), ("settings", settings), ("schedule", schedule), ("domain", domain), ("secret", secret)];
 
 /// The decoder of replies over XML-RPC: it reads any bytes or refuses them, as any type; what it has read, it reads again when we
