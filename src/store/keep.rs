@@ -427,3 +427,6 @@ fn note_refund(db: &Connection, branch: &BranchCode, refund: &PosOrder, now: Tim
     let done = db.prepare_cached("SELECT 1 FROM record WHERE id = ?1 AND state = 'done'")?.exists([original])?;
     if done { flag(db, original, &problem, now) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

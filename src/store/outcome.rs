@@ -333,3 +333,6 @@ pub(super) fn attempt(
     ])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::model::BranchCode;
+use crate::model::{BranchCode, PosOrder};
 
 /// A ledger as each version of the schema left it; the last one is of today.
 const STATES: &[&str] = &[
@@ -16,6 +16,18 @@ const STATES: &[&str] = &[
     include_str!("states/v6.sql"),
     include_str!("states/v7.sql"),
 ];
+
+/// An order of one line: two rows of a draft.
+pub(super) fn order(id: i64) -> PosOrder {
+    serde_json::from_value(serde_json::json!({
+        "id": id, "uuid": format!("{id:08}-79d8-44b6-ae0b-000000000000"), "pos_reference": format!("R{id}"),
+        "date_order": "2026-11-20 11:00:00", "write_date": "2026-11-20 11:00:00", "state": "paid", "company_id": [1, "C"],
+        "user_id": [5, "Anna"], "currency_id": [1, "EUR"], "amount_total": "5", "amount_tax": "0", "amount_paid": "5",
+        "lines": [{"id": id, "order_id": [id, "x"], "product_id": [36, "[A26] Article"], "qty": "1", "price_unit": "5",
+            "discount": "0", "price_subtotal_incl": "5"}],
+    }))
+    .unwrap()
+}
 
 fn schema(store: &Store) -> Vec<String> {
     let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";

@@ -325,19 +325,8 @@ impl Writer<'_> {
 
     /// Grows or shrinks the batches to come by the time this one took.
     fn resize(&self, took: Duration, rows: usize) {
-        let next = if took > LONG_CALL {
-            rows / 2
-        } else if took < LONG_CALL / 3 {
-            rows * 2
-        } else {
-            return;
-        };
-        let next = next.clamp(LEAST_BATCH_ROWS, MOST_BATCH_ROWS);
-        // A small last batch says nothing about large ones.
-        let now = self.pass.batch_rows.load(Ordering::Relaxed);
-        if next > now || took > LONG_CALL {
-            self.pass.batch_rows.store(next, Ordering::Relaxed);
-        }
+        let next = |now| Some(rows_after(now, took, rows));
+        let _ = self.pass.batch_rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
     }
 
     /// A person has to look at this one.
@@ -504,6 +493,17 @@ impl Writer<'_> {
     }
 }
 
+/// Rows of the batches to come, so many until now, after a call of some rows took so long.
+fn rows_after(now: usize, took: Duration, rows: usize) -> usize {
+    let long = took > LONG_CALL;
+    if !long && took >= LONG_CALL / 3 {
+        return now;
+    }
+    let next = if long { rows / 2 } else { rows * 2 }.clamp(LEAST_BATCH_ROWS, MOST_BATCH_ROWS);
+    // A small last batch says nothing about large ones.
+    if long { next } else { next.max(now) }
+}
+
 /// Taxes of equal totals may differ by what rounding can do, and by the part of them in what was adjusted. Compared
 /// without their sign: Odoo 19's till and back office sign those of a refund differently.
 fn taxes_differ(till: Amount, central: Amount, adjusted: Amount) -> bool {
@@ -535,3 +535,6 @@ pub(super) fn due_after(attempts: u32, clock: &Clock) -> Timestamp {
     let pause = pause.mul_f64(jitter(clock));
     now.checked_add(pause).unwrap_or(now)
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,3 +228,6 @@ fn words(messages: &[records::Message]) -> String {
     let distinct: BTreeSet<&str> = messages.iter().map(|message| message.message.trim()).collect();
     distinct.into_iter().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

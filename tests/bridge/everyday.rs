@@ -49,6 +49,25 @@ async fn an_idle_pass_costs_one_call_to_each_side_and_writes_nothing_anywhere() 
 }
 
 #[tokio::test]
+async fn what_central_calls_its_fields_is_asked_once() {
+    let stage = Stage::new(1).await;
+    let asked = || {
+        let calls = stage.server.stats().calls;
+        calls
+            .iter()
+            .filter(|((model, method), _)| model == "sale.order.line" && method == "fields_get")
+            .map(|(_, times)| *times)
+            .sum::<u64>()
+    };
+    for seed in [1, 2] {
+        stage.branches[0].sell_random(3, seed);
+        stage.receive().await;
+        assert_eq!(asked(), 1);
+    }
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
 async fn a_backlog_costs_less_than_a_twelfth_of_a_call_an_order_and_one_fsync_a_page() {
     let stage = Stage::new(1).await;
     stage.branches[0].sell_history(1_000, 5, 30);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use posbridge::clock::Clock;
 use posbridge::demo::{Branch, Item, Mishap, Sale, When};
-use posbridge::model::BranchCode;
+use posbridge::model::{BranchCode, PosOrder};
 use posbridge::problem::Problem;
 use posbridge::store::{Conclusion, Filter, State, Verdict};
 use posbridge::sync::{Bridge, Request};
@@ -244,6 +244,28 @@ async fn an_order_that_was_refused_after_a_lost_answer_goes_again_when_the_branc
     assert!(!changed_after(written, State::Failed).await, "the draft is as it was");
     let not_written = vec![(1, Mishap::drop_before()), (u64::MAX, refused)];
     assert!(changed_after(not_written, State::Failed).await, "the change may be the fix");
+}
+
+#[tokio::test]
+async fn the_newer_content_of_an_order_in_doubt_that_fails_as_well_waits_for_a_person() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell(Sale::new().line(Item::new("ART-0001")));
+    stage.run(Request { receive_only: true, ..Request::default() }).await;
+    let (store, code, now) = (stage.store(), BranchCode::new("b1").unwrap(), Timestamp::now());
+    let due = || store.due(&code, 0, None, 100).unwrap();
+    let fail = |record: i64| {
+        let problems = vec![Problem::CustomerNotFound { name: "nobody".to_owned() }];
+        let verdict = Verdict::Failed { problems, draft: None, unknown: true };
+        store.conclude(&[Conclusion { record, waited_for: None, verdict, judged: None }], 1, now).unwrap()
+    };
+    let older = due().remove(0);
+    store.intend(&[(older.record, older.content.clone())]).unwrap();
+    let newer = PosOrder { general_customer_note: Some("changed".to_owned()), ..older.order };
+    store.keep(&code, &[newer], &[], None, now).unwrap();
+    assert_eq!(fail(older.record), 1, "the newer content may go");
+    assert_eq!(due()[0].order.general_customer_note.as_deref(), Some("changed"));
+    assert_eq!(fail(older.record), 0);
+    assert!(due().is_empty() && stage.failed().len() == 1);
 }
 
 #[tokio::test]

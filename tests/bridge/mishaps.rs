@@ -51,6 +51,23 @@ async fn a_call_that_never_arrived_is_made_again() {
 }
 
 #[tokio::test]
+async fn an_answer_with_fewer_ids_than_orders_proves_none_of_them() {
+    let stage = Stage::new(1).await;
+    // With a password the answer is XML, whatever is spoken otherwise.
+    stage.seal_all("bridge");
+    stage.branches[0].sell_random(3, 1);
+    let ids = "<member><name>ids</name><value><array><data><value><int>999</int></value></data></array></value></member>";
+    let messages = "<member><name>messages</name><value><array><data></data></array></value></member>";
+    let few = format!(
+        "<?xml version='1.0'?><methodResponse><params><param><value><struct>{ids}{messages}</struct></value></param></params></methodResponse>"
+    );
+    stage.server.inject(When::call("sale.order", "load"), Mishap::raw(few).after_commit());
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.failed), (3, 0), "{report:?}");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
 async fn a_database_that_odoo_lost_for_a_moment_breaks_no_pass() {
     for (model, method) in
         [("pos.order", "search_read"), ("product.product", "search_read"), ("sale.order", "load"), ("sale.order", "read")]
@@ -164,6 +181,23 @@ async fn bad_rows_fail_and_the_others_go_at_once() {
 }
 
 #[tokio::test]
+async fn a_customer_whose_record_is_another_one_by_now_is_looked_for_anew() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.sell(Sale::new().line(Item::new("ART-0001")).partner("C001"));
+    stage.receive().await;
+    let draft = stage.central.sale_orders().remove(0);
+    let gone = draft.order.link("partner_id").unwrap();
+    stage.central.delete("sale.order", draft.order.id).unwrap();
+    stage.central.delete("res.partner", gone).unwrap();
+    let now = stage.central.insert("res.partner", [("name", "Once more".into()), ("ref", "C001".into())]).unwrap();
+    branch.sell(Sale::new().line(Item::new("ART-0001")).partner("C001"));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.failed), (1, 0), "{report:?}");
+    assert_eq!(stage.central.sale_orders()[0].order.link("partner_id"), Some(now));
+}
+
+#[tokio::test]
 async fn one_dead_branch_delays_no_other() {
     let stage = Stage::new(3).await;
     for branch in &stage.branches {
@@ -265,10 +299,10 @@ async fn a_record_that_is_sent_and_not_answered_says_so() {
 async fn one_order_that_breaks_odoo_is_found_and_the_others_are_written() {
     let stage = Stage::new(1).await;
     let branch = &stage.branches[0];
-    for _ in 0..40 {
-        branch.sell(Sale::new().line(Item::new("ART-0001")));
+    for nth in 0..41 {
+        let sale = Sale::new().line(Item::new("ART-0001"));
+        branch.sell(if nth == 20 { sale.note("poison") } else { sale });
     }
-    branch.sell(Sale::new().line(Item::new("ART-0002")).note("poison"));
     let poisoned = |seen: &posbridge::demo::Seen| format!("{:?}", seen.named).contains("poison");
     stage.server.inject(
         When::call("sale.order", "load").and(poisoned).always(),
@@ -279,12 +313,24 @@ async fn one_order_that_breaks_odoo_is_found_and_the_others_are_written() {
     );
     let report = &stage.receive().await[0];
     assert_eq!((report.delivered, report.pending, report.failed), (40, 1, 0), "{report:?}");
+    assert_eq!(report.error, None, "nothing stops for one order");
     let waiting = stage.log(Filter { state: Some(State::Pending), ..Filter::default() });
     assert_eq!((waiting[0].problems[0].cause(), waiting[0].unknown), ("server_error", true));
     assert!(waiting[0].problems[0].what().contains("AttributeError") && !waiting[0].problems[0].what().contains("File"));
     stage.server.clear_mishaps();
     stage.settle().await;
     stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn an_order_that_was_refused_and_never_lost_is_not_in_doubt() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(3, 1);
+    stage.server.inject(When::call("sale.order", "load").always(), Mishap::fault(2, "not like this"));
+    stage.receive().await;
+    let failed = stage.failed();
+    assert!(failed.len() == 3 && failed.iter().all(|entry| !entry.unknown), "{failed:?}");
+    assert_eq!(stage.central.count("sale.order"), 0);
 }
 
 #[tokio::test]
