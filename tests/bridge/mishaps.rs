@@ -198,6 +198,24 @@ async fn a_customer_whose_record_is_another_one_by_now_is_looked_for_anew() {
 }
 
 #[tokio::test]
+async fn a_tax_whose_record_is_another_one_by_now_is_looked_for_anew() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.sell(Sale::new().line(Item::new("ART-0001")));
+    stage.receive().await;
+    let draft = stage.central.sale_orders().remove(0);
+    let gone = stage.central.record("account.tax", draft.lines[0].ids("tax_ids")[0]).unwrap();
+    stage.central.delete("sale.order", draft.order.id).unwrap();
+    stage.central.delete("account.tax", gone.id).unwrap();
+    let kept = ["name", "amount", "amount_type", "type_tax_use", "company_id", "tax_group_id", "price_include_override"];
+    let now = stage.central.insert("account.tax", kept.map(|field| (field, gone.get(field).clone()))).unwrap();
+    branch.sell(Sale::new().line(Item::new("ART-0001")));
+    let report = &stage.receive().await[0];
+    assert_eq!((report.delivered, report.failed), (1, 0), "{report:?}");
+    assert_eq!(stage.central.sale_orders()[0].lines[0].ids("tax_ids"), [now]);
+}
+
+#[tokio::test]
 async fn one_dead_branch_delays_no_other() {
     let stage = Stage::new(3).await;
     for branch in &stage.branches {
