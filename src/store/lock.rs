@@ -17,7 +17,14 @@ const HOLDER_MAX: u64 = 200;
 
 /// Held as long as it lives.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Frees it at once: closing alone does not while a process that is just being started still has the file open too.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,4 +137,22 @@ fn holder(file: &mut File) -> Held {
     let mut by = String::new();
     let _ = file.take(HOLDER_MAX).read_to_string(&mut by);
     Held { by: if by.is_empty() { "a command of posbridge".to_owned() } else { by } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_free_though_the_file_is_still_open_elsewhere() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let lock = Lock::alone(directory.path(), "receive").expect("free");
+        let elsewhere = lock.0.try_clone().expect("a second handle");
+        assert!(
+            matches!(Lock::alone(directory.path(), "run"), Err(StoreError::Locked(held)) if held.by.starts_with("posbridge receive, "))
+        );
+        drop(lock);
+        assert!(Lock::alone(directory.path(), "run").is_ok());
+        drop(elsewhere);
+    }
 }
