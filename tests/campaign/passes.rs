@@ -271,7 +271,7 @@ impl World {
             by_name.iter_mut().for_each(|(name, made)| *made -= calls.get(name).unwrap_or(&0));
             by_name.retain(|_, made| *made > 0);
             let made: u64 = by_name.values().sum();
-            let read: u64 = reports.iter().map(|report| report.read as u64).sum();
+            let read: u64 = reports.iter().map(|report| report.read).sum();
             if made > MOST_CALLS_WITHOUT_FAULTS * self.shops.len() as u64 + MOST_CALLS_FOR_HUNDRED * read / 100 {
                 self.violated("I10", format!("{made} calls in a pass without faults: {by_name:?}"));
             }
