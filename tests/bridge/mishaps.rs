@@ -198,7 +198,7 @@ async fn a_customer_whose_record_is_another_one_by_now_is_looked_for_anew() {
 }
 
 #[tokio::test]
-async fn a_tax_whose_record_is_another_one_by_now_is_looked_for_anew() {
+async fn a_tax_that_goes_while_a_pass_uses_it_is_looked_for_anew_by_the_next() {
     let stage = Stage::new(1).await;
     let branch = &stage.branches[0];
     branch.sell(Sale::new().line(Item::new("ART-0001")));
@@ -206,12 +206,21 @@ async fn a_tax_whose_record_is_another_one_by_now_is_looked_for_anew() {
     let draft = stage.central.sale_orders().remove(0);
     let gone = stage.central.record("account.tax", draft.lines[0].ids("tax_ids")[0]).unwrap();
     stage.central.delete("sale.order", draft.order.id).unwrap();
-    stage.central.delete("account.tax", gone.id).unwrap();
-    let kept = ["name", "amount", "amount_type", "type_tax_use", "company_id", "tax_group_id", "price_include_override"];
-    let now = stage.central.insert("account.tax", kept.map(|field| (field, gone.get(field).clone()))).unwrap();
     branch.sell(Sale::new().line(Item::new("ART-0001")));
-    let report = &stage.receive().await[0];
-    assert_eq!((report.delivered, report.failed), (1, 0), "{report:?}");
+    // Central has answered which taxes there are, and the answer is on its way.
+    stage.server.inject(When::call("account.tax", "search_read"), Mishap::slow_answer(Duration::from_secs(2)));
+    let replaced = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stage.central.delete("account.tax", gone.id).unwrap();
+        let kept = ["name", "amount", "amount_type", "type_tax_use", "company_id", "tax_group_id", "price_include_override"];
+        stage.central.insert("account.tax", kept.map(|field| (field, gone.get(field).clone()))).unwrap()
+    };
+    let (reports, now) = tokio::join!(stage.receive(), replaced);
+    assert_eq!((reports[0].delivered, reports[0].failed), (0, 1), "{reports:?}");
+    let failed = stage.log(Filter { state: Some(State::Failed), ..Filter::default() }).remove(0);
+    assert_eq!(failed.problems[0].cause(), "record_gone", "{failed:?}");
+    stage.store().retry(&Filter::default(), false, jiff::Timestamp::now()).unwrap();
+    assert_eq!(stage.receive().await[0].delivered, 1);
     assert_eq!(stage.central.sale_orders()[0].lines[0].ids("tax_ids"), [now]);
 }
 
