@@ -483,19 +483,18 @@ fn strangers(look: &Look<'_>, proof: &mut DayProof) {
     };
     for order in look.central.iter().filter(is_stranger) {
         let external_id = look.external_ids.get(&order.id.get());
-        // Written, and the answer was lost: its row waits, and the next pass learns of it.
-        let waits = external_id.is_some_and(|xid| {
-            let is_it = |row: &Row| *xid == format!("{}-{}-{}", look.branch, row.order, row.witness);
-            look.rows.iter().any(|row| row.standing != Standing::Done && is_it(row))
-        });
-        if waits {
-            continue;
-        }
+        let is_it = |row: &&Row| external_id.is_some_and(|xid| *xid == format!("{}-{}-{}", look.branch, row.order, row.witness));
+        let row = look.rows.iter().filter(|row| row.standing != Standing::Done).find(is_it);
+        let entry = match (external_id, row) {
+            // An older ledger wrote it, and this one leaves it out.
+            (_, Some(row)) if row.standing == Standing::Ignored => words::draft_of_ignored(row, order),
+            // Written, and the answer was lost: its row waits, and the next pass learns of it.
+            (_, Some(_)) => continue,
+            (Some(xid), None) => words::unknown_draft(look.branch, look.day, order, xid),
+            (None, None) => words::foreign(order),
+        };
         proof.count_central(order);
-        proof.extra.push(match external_id {
-            Some(xid) => words::unknown_draft(look.branch, look.day, order, xid),
-            None => words::foreign(order),
-        });
+        proof.extra.push(entry);
     }
 }
 

@@ -411,6 +411,11 @@ fn days() -> Vec<DayProof> {
     moved.date_order = "2026-11-18 09:00:00".into();
     case.elsewhere.push(moved);
     tell(&case.prove());
+    // A draft of a ledger that is lost, of an order that the one begun anew leaves out.
+    let mut case = Case::of(1);
+    case.rows[0] = Row { standing: Standing::Ignored, central_id: None, reason: Some("by invoice".into()), ..case.rows[0].clone() };
+    case.external_ids.insert(case.central[0].id.get(), format!("tirana-{}-{}", case.rows[0].order, case.rows[0].witness));
+    tell(&case.prove());
     let (error, next) = ("Branch tirana does not answer.".to_owned(), "Ops: see whether its server runs.".to_owned());
     tell(&DayProof::unproved(DAY, error, next));
     days

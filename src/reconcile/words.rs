@@ -586,3 +586,28 @@ pub fn unknown_draft(branch: &BranchCode, day: Date, order: &CentralOrder, exter
     };
     of_stranger(order, entry(Finding::UnknownDraft, Needs::Person, tell))
 }
+
+pub fn draft_of_ignored(row: &Row, order: &CentralOrder) -> Entry {
+    let reference = clean(&row.reference, TEXT);
+    let tell = |reader: Reader| {
+        let stranger = stranger(reader.language(), order);
+        match reader.language() {
+            Language::English => told(
+                format!(
+                    "{stranger} was written by a bridge for order {reference}, which is not to be written to central. The ledger does not \
+                     know the draft: it was begun anew or restored, or the answer was lost."
+                ),
+                "Central: cancel it, so that the sale is not counted twice",
+            ),
+            Language::German => told(
+                format!(
+                    "{stranger} wurde von einer Brücke für den Auftrag {reference} geschrieben, der nicht in die Zentrale geschrieben werden \
+                     soll. Die Datenbank der Brücke kennt den Entwurf nicht: Sie wurde neu begonnen oder wiederhergestellt, oder die \
+                     Antwort ging verloren."
+                ),
+                "Zentrale: Stornieren Sie ihn, damit der Verkauf nicht doppelt zählt.",
+            ),
+        }
+    };
+    Entry { record: Some(row.record), order: Some(row.order), ..of_stranger(order, entry(Finding::UnknownDraft, Needs::Person, tell)) }
+}

@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Those of these sales orders at central, named by their external ids, that the ledger has a record for: one that it
-    /// knows as written so, or one whose outcome it does not know yet.
+    /// knows as written so, or one whose outcome it does not know yet. Not one that it leaves out, and does not know to be there.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -111,7 +111,7 @@ impl Store {
             // By the external id, since nothing else of a draft is indexed here.
             let mut query = db.prepare_cached(
                 "SELECT 1 FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2 AND coalesce(known_as, witness) = ?3
-                 AND coalesce(central_id, ?4) = ?4",
+                 AND coalesce(central_id, ?4) = ?4 AND (central_id IS NOT NULL OR state <> 'ignored')",
             )?;
             for (id, external_id) in central {
                 let rest = external_id.strip_prefix(branch.as_str()).and_then(|rest| rest.strip_prefix('-'));

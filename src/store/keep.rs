@@ -122,19 +122,6 @@ impl Store {
         })
     }
 
-    /// The highest order id of a branch that was ever received.
-    ///
-    /// # Errors
-    /// See [`StoreError`].
-    pub fn highest_order(&self, branch: &BranchCode) -> Result<i64, StoreError> {
-        self.read(|db| {
-            db.prepare_cached(
-                "SELECT coalesce(max(remote_id), 0) FROM record WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'",
-            )?
-            .query_row([branch.as_str()], |row| row.get(0))
-        })
-    }
-
     /// Ids of received orders of a branch that were last written at or after `since` and have an id above `floor`:
     /// what a pass over that window should meet again.
     ///

@@ -239,7 +239,12 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
         ended_at,
         succeeded_at: if error.is_none() { Some(ended_at) } else { before.and_then(|last| last.succeeded_at) },
         answered_at: if looked.answered { Some(ended_at) } else { before.and_then(|last| last.answered_at) },
-        whole_window_at: if whole { Some(pass.started_at) } else { before.and_then(|last| last.whole_window_at) },
+        // Once our clock was set back, a time before that tells nothing any more, also when the clock has come past it again.
+        whole_window_at: if whole {
+            Some(pass.started_at)
+        } else {
+            before.filter(|last| last.ended_at <= pass.started_at).and_then(|last| last.whole_window_at)
+        },
         clock_offset_s: pass.connection.odoo.clock_offset_s(),
         cursor: pass
             .bridge

@@ -240,7 +240,6 @@ impl Window {
         let seen_to = if frequent { cursor } else { cursor.zip(whole_cursor).map(|(cursor, whole)| cursor.min(whole)) };
         let overlap = if planted(Bug::SkipOverlap) { Duration::ZERO } else { pass.branch.overlap };
         let since = seen_to.and_then(|at| at.checked_sub(overlap).ok()).map(odoo_time);
-        let mut floor = 0;
         if let Some(since) = &since {
             if pass.branch.receive == Receive::Closed {
                 // The closing writes the session, and of its orders only those that are not invoiced.
@@ -248,12 +247,12 @@ impl Window {
             }
             domain.push(json!(["write_date", ">=", since]));
         }
-        if frequent {
-            let code = pass.branch.code.clone();
-            floor = (pass.bridge.store.run(move |store| store.highest_order(&code)).await? - FLOOR).max(0);
-        }
         let code = pass.branch.code.clone();
-        let newest = pass.bridge.store.run(move |store| store.newest_orders(&code, floor, i64::MAX, FINGERPRINTS)).await?;
+        let mut newest = pass.bridge.store.run(move |store| store.newest_orders(&code, 0, i64::MAX, FINGERPRINTS)).await?;
+        // Of those that the branch still has: one that was put back to a backup goes on with low ids.
+        let highest = newest.first().copied().filter(|_| frequent);
+        let floor = highest.map_or(0, |highest| (highest - FLOOR).max(0));
+        newest.retain(|id| *id > floor);
         let complete = pass.request.from.is_none_or(|from| from <= pass.branch.from);
         Ok(Self { domain, wanted, newest, whole: !frequent, complete, floor, since, started: None, met: HashSet::new() })
     }

@@ -175,6 +175,32 @@ async fn one_fix_releases_all_that_wait_for_it_and_nothing_waits_with_them() {
 }
 
 #[tokio::test]
+async fn what_a_fix_releases_goes_in_the_same_pass_also_when_it_is_older_and_other_batches_follow() {
+    for others in [0, 120] {
+        let stage = Stage::with(1, "", |branch| branch.products = 41).await;
+        let file = stage.directory.path().join("branches.toml");
+        // One batch at a time, so that the first one ends before the next begins.
+        let settings = std::fs::read_to_string(&file).unwrap().replacen("timeout", "writers = 1\ntimeout", 1);
+        std::fs::write(&file, settings).unwrap();
+        let branch = &stage.branches[0];
+        for _ in 0..3 {
+            branch.sell(Sale::new().line(Item::new("ART-0041")));
+        }
+        assert_eq!(stage.receive().await[0].failed, 3);
+        for _ in 0..others {
+            branch.sell(Sale::new().line(Item::new("ART-0002")));
+        }
+        stage.run(Request { receive_only: true, ..Request::default() }).await;
+        stage.central.insert("product.product", [("name", "New".into()), ("default_code", "ART-0041".into())]).unwrap();
+        let newest = stage.failed().iter().map(|entry| entry.id).max().unwrap();
+        stage.store().retry(&Filter { ids: vec![newest], ..Filter::default() }, false, Timestamp::now()).unwrap();
+        let reports = stage.run(Request { deliver_only: true, ..Request::default() }).await;
+        assert_eq!(reports[0].delivered, others + 3);
+        stage.assert_exactly_once();
+    }
+}
+
+#[tokio::test]
 async fn a_retry_reads_again_what_was_mended_at_the_branch() {
     let stage = Stage::with(1, "", |branch| branch.products = 41).await;
     let branch = &stage.branches[0];

@@ -329,6 +329,48 @@ async fn a_draft_paid_late_comes_also_when_our_clock_was_set_back_by_a_day_since
 }
 
 #[tokio::test]
+async fn a_draft_paid_late_comes_also_when_a_clock_that_was_set_back_has_come_past_the_last_look_at_all_orders() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    branch.stop_clock("2026-11-20 11:00:00");
+    let draft = branch.sell(Sale::new().line(Item::new("ART-0001")).state("draft"));
+    branch.sell_history(2_100, 3, 1);
+    branch.stop_clock("2026-11-20 12:00:00");
+    assert_eq!(pass_at(&stage, noon).await.error, None);
+    // Our clock is set back by a day, and a pass breaks off.
+    branch.advance(60);
+    let day_before = noon - SignedDuration::from_hours(23);
+    branch.sell_random(1, 1);
+    stage.server.inject(When::call("pos.order", "search_read").nth(2).always(), Mishap::fault(4, "You are not allowed to access it."));
+    assert!(pass_at(&stage, day_before).await.error.is_some());
+    stage.server.clear_mishaps();
+    branch.advance(23 * 3_600);
+    branch.update("pos.order", draft, [("state", "paid".into())]).unwrap();
+    assert_eq!(pass_at(&stage, noon + SignedDuration::from_mins(20)).await.delivered, 2, "the draft and the newest");
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
+async fn a_branch_that_was_put_back_and_goes_on_with_low_numbers_is_received_with_each_pass() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    branch.stop_clock("2026-11-20 09:00:00");
+    branch.sell_random(2, 1);
+    let backup = branch.image();
+    branch.sell_history(2_100, 3, 1);
+    branch.stop_clock("2026-11-20 12:00:00");
+    assert_eq!(stage.receive().await[0].error, None);
+    branch.put_back(backup);
+    branch.stop_clock("2026-11-20 12:10:00");
+    assert_eq!(stage.receive().await[0].error, None);
+    // Not the hour's look at all orders, but the next one: those below what is new for a frequent pass as long as the lost ones count.
+    branch.sell_random(1, 2);
+    let report = stage.receive().await.remove(0);
+    assert_eq!((report.read, report.delivered), (1, 1), "{report:?}");
+}
+
+#[tokio::test]
 async fn a_draft_that_waits_for_its_adjustment_line_is_known_to_be_written() {
     let stage = Stage::new(1).await;
     let branch = &stage.branches[0];

@@ -170,6 +170,27 @@ async fn waiting_failed_and_ignored_orders_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_draft_of_a_lost_ledger_is_listed_when_its_order_is_left_out_as_invoiced_since() {
+    let stage = sold(1, 3, "invoiced = \"skip\"\n").await;
+    let branch = &stage.branches[0];
+    let order = branch.records("pos.order")[0].id;
+    branch.update("pos.order", order, [("account_move", 99.into()), ("state", "done".into())]).unwrap();
+    std::fs::remove_dir_all(stage.config().state).unwrap();
+    stage.seal();
+    let report = stage.receive().await.remove(0);
+    assert_eq!((report.new, report.delivered, stage.drafts().len()), (3, 2, 3));
+    branch.stop_clock("2026-11-12 06:00:00");
+    let proof = look_at(&stage, DAY).await;
+    let mut planted = [(Finding::Ignored, Some(order)), (Finding::UnknownDraft, Some(order))];
+    planted.sort();
+    assert_eq!((found(&proof), proof.days[0].verdict), (planted.to_vec(), Verdict::Differs), "{proof:#?}");
+    // Central does as it is told.
+    stage.central.cancel(proof.extra[0].central_id.unwrap()).unwrap();
+    let proof = look_at(&stage, DAY).await;
+    assert_eq!((found(&proof), proof.days[0].verdict), (vec![(Finding::Ignored, Some(order))], Verdict::Explained));
+}
+
+#[tokio::test]
 async fn a_day_with_an_open_session_is_not_over_and_a_silent_side_is_not_equal() {
     let stage = sold(1, 3, "").await;
     let shop = stage.branches[0].records("pos.config")[0].text("name");

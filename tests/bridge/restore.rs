@@ -79,6 +79,32 @@ async fn what_was_deleted_at_central_before_the_backup_stays_deleted_and_after_i
 }
 
 #[tokio::test]
+async fn a_draft_that_was_written_again_before_an_older_ledger_was_put_back_is_told_as_gone_and_found_when_asked_for() {
+    let stage = Stage::new(1).await;
+    stage.branches[0].sell_random(2, 1);
+    stage.receive().await;
+    let backup = stage.directory.path().join("backup.sqlite");
+    stage.store().backup(&backup).unwrap();
+    let first = stage.log(Filter::default()).pop().unwrap();
+    stage.central.delete("sale.order", first.central_id.unwrap()).unwrap();
+    let named = Filter { ids: vec![first.id], ..Filter::default() };
+    stage.store().retry(&named, true, Timestamp::now()).unwrap();
+    stage.receive().await;
+    let again = stage.log(named.clone()).pop().unwrap().central_id;
+    assert!(again.is_some() && again != first.central_id);
+
+    put_back(&stage, &backup);
+    stage.receive().await;
+    let told = stage.log(named.clone()).pop().unwrap();
+    assert_eq!((told.central_id, told.problems[0].cause()), (first.central_id, "draft_deleted"));
+    stage.store().retry(&named, true, Timestamp::now()).unwrap();
+    stage.receive().await;
+    let found = stage.log(named).pop().unwrap();
+    assert_eq!((found.central_id, found.problems.len()), (again, 0));
+    stage.assert_exactly_once();
+}
+
+#[tokio::test]
 async fn a_damaged_ledger_is_restored_and_goes_on() {
     let stage = Stage::new(1).await;
     stage.branches[0].sell_random(30, 7);

@@ -62,6 +62,11 @@ impl World {
             let named_another = self.truth.versions.get(&key).is_some_and(|earlier| !earlier.iter().all(stranger));
             return if order.products().any(lacks) || named_another { Fate::Either } else { Fate::Waits };
         }
+        // What was lost with a branch that was put back stays as it was received: perhaps before it was given another customer.
+        let was_a_strangers = || self.truth.versions.get(&key).is_some_and(|earlier| earlier.iter().any(stranger));
+        if self.settings.unknown_is_problem && self.truth.vanished.contains_key(&key) && was_a_strangers() {
+            return Fate::Either;
+        }
         if order.fine || order.cash_rounded && self.truth.no_limit { Fate::Either } else { Fate::Written }
     }
 
@@ -107,7 +112,8 @@ impl World {
                 match draft {
                     None if deleted => {}
                     None => self.violated("I1", format!("{key} is done in the ledger and not at central")),
-                    Some(id) if row.central_id != Some(id) => {
+                    // A person had it written again, and then an older ledger was put back: it tells that the earlier draft is gone.
+                    Some(id) if row.central_id != Some(id) && !(self.truth.older_content && row.is_gone()) => {
                         self.violated("I7", format!("{key} is {id} at central and {:?} in the ledger", row.central_id));
                     }
                     Some(id) => self.check_draft(order, row, id),
@@ -177,19 +183,27 @@ impl World {
         for order in sold.values().chain(self.truth.versions.values().flatten()) {
             *truth.entry((order.reference.clone(), order.date.clone(), order.total.normalize())).or_default() += 1;
         }
-        let touched: BTreeSet<String> =
-            self.truth.touched.keys().filter_map(|key| sold.get(key)).map(|order| order.reference.clone()).collect();
+        let references = |keys: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> {
+            keys.filter_map(|key| sold.get(key)).map(|order| order.reference.clone()).collect()
+        };
+        let touched = references(&mut self.truth.touched.keys());
+        let went_back = references(&mut self.truth.went_back.iter());
+        let not_proved =
+            references(&mut rows.iter().filter(|(_, row)| row.state == "failed" && row.central_id.is_some()).map(|(key, _)| key));
         // A copied machine, with a limit of its own, tells by itself that a draft is not as it should be.
         let of_others: BTreeSet<String> =
             self.truth.orphans.values().filter(|order| order.fine || order.cash_rounded).map(|order| order.reference.clone()).collect();
+        // Nobody proves a draft of an order that is left out, when the ledger that began it is gone; the daily look lists it.
+        let left_out: BTreeSet<String> = sold
+            .values()
+            .filter(|order| order.invoice.is_some() && self.settings.skip_invoiced && self.truth.older_content)
+            .map(|order| order.reference.clone())
+            .collect();
         for ((reference, date, total), count) in signatures {
             let should = truth.get(&(reference.clone(), date.clone(), total)).copied().unwrap_or(0);
             // A draft that went back with central to a time before its adjustment line has another total; the daily look finds it.
-            let known = should > 0
-                || !self.truth.went_back.is_empty()
-                || touched.contains(&reference)
-                || of_others.contains(&reference)
-                || rows.values().any(|row| row.state == "failed" && row.central_id.is_some());
+            let known =
+                should > 0 || [&went_back, &touched, &of_others, &left_out, &not_proved].iter().any(|some| some.contains(&reference));
             if count > should.max(1) || !known {
                 self.violated("I2", format!("{count} orders {reference} of {date} and {total} at central, {should} sold"));
             }

@@ -243,6 +243,8 @@ impl World {
         let changed = pictures.into_iter().filter(|(key, id, picture)| after.contains_key(key) && self.picture(*id) != *picture);
         let changed: BTreeSet<String> = changed.map(|(key, _, _)| key).collect();
         self.truth.went_back.extend(changed);
+        // What somebody had deleted since comes back as it was then.
+        self.truth.went_back.extend(after.keys().filter(|key| !before.contains_key(*key)).cloned());
         let rows = self.ledger.rows();
         self.central_has_lost(&rows, &after);
         let mut now = touched;
@@ -255,6 +257,8 @@ impl World {
         self.truth.touched = now;
         self.truth.central_restored |=
             before.keys().any(|key| !after.contains_key(key) && rows.get(key).is_some_and(|row| row.state == "done"));
+        // What waited for a person because of what somebody had changed there is to be tried again.
+        self.truth.refused = true;
         self.fired(21);
         self.tell(|| format!("central is put back from a backup: {lost} drafts are gone"));
     }
@@ -267,7 +271,10 @@ impl World {
         let lost: Vec<i64> = rows
             .iter()
             .filter(|(key, row)| {
-                let lost = row.state == "done" || row.state == "failed" && row.cause.as_deref() == Some("draft_lost");
+                // Where fewer than five are gone the ledger says of a draft that waited for a person that somebody has deleted it.
+                let waited =
+                    row.state == "failed" && row.cause.as_deref().is_some_and(|cause| ["draft_lost", "draft_deleted"].contains(&cause));
+                let lost = row.state == "done" || waited;
                 // Central can have another draft of it than the lost one: a copied machine's, back from the backup.
                 lost && (!drafts.contains_key(*key) || row.tells("draft_lost")) && !deleted(key)
             })
@@ -321,7 +328,10 @@ impl World {
 
     /// A copy of the first branch's database gets a table in the settings, or loses it.
     pub fn copied_branch(&mut self) {
-        if !self.copied_branch && !self.ledger.rows().values().any(|row| row.branch == "b1") {
+        // By what was never received, or went back to before that, nobody can tell a copy from the branch itself.
+        let rows = self.ledger.rows();
+        let known = self.orders(0, &["paid", "done"]).into_iter().any(|order| rows.contains_key(&self.expected(0, order).key()));
+        if !self.copied_branch && !known {
             return;
         }
         self.copied_branch = !self.copied_branch;

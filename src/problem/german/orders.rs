@@ -428,7 +428,7 @@ pub(super) fn branch_cloned(other: &BranchCode, reference: &str) -> Words {
         ),
         step: format!(
             "Integrator: Stellen Sie `url` und `database` in der branches.toml richtig; jede Filiale nennt ihre eigenen, und der nächste \
-             Durchgang macht weiter. Begann diese Filiale absichtlich als Kopie, setzen Sie `from` auf den ersten Tag nach dem Kopieren und \
+             Durchgang macht weiter. Ist es die Filiale {other}, nur mit neuem Kürzel, geben Sie ihr wieder das Kürzel {other}. Begann diese Filiale absichtlich als Kopie, setzen Sie `from` auf den ersten Tag nach dem Kopieren und \
              drücken Sie danach {}.",
             button(Button::Retry)
         ),

@@ -153,10 +153,10 @@ fn numbers_of_which_the_ledger_knows_other_sales_only_were_given_again() {
 fn the_ledger_knows_how_far_a_branch_was_read() {
     let (_dir, store) = open();
     let tirana = code("tirana");
-    assert_eq!((store.highest_order(&tirana).unwrap(), store.first_kept(&tirana).unwrap()), (0, None));
+    assert_eq!((store.newest_orders(&tirana, 0, i64::MAX, 1).unwrap(), store.first_kept(&tirana).unwrap()), (vec![], None));
     let at = |id, write_date: &str| PosOrder { write_date: write_date.to_owned(), ..order(id) };
     keep(&store, &[at(3, "2026-11-20 11:00:00"), at(12, "2026-11-20 11:00:05"), at(9, "2026-11-20 11:00:09")]);
-    assert_eq!((store.highest_order(&tirana).unwrap(), store.first_kept(&tirana).unwrap()), (12, Some(now())));
+    assert_eq!((store.newest_orders(&tirana, 0, i64::MAX, 1).unwrap(), store.first_kept(&tirana).unwrap()), (vec![12], Some(now())));
     let window = |since, floor| store.window(&tirana, since, floor).unwrap().into_iter().collect::<std::collections::BTreeSet<_>>();
     assert_eq!(window("2026-11-20 11:00:05", 0), [9, 12].into());
     assert_eq!(window("2026-11-20 11:00:00", 9), [12].into());
