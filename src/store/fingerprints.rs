@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::outcome::attempt;
 use super::{Store, StoreError, json_column, json_text};
-use crate::model::BranchCode;
+use crate::model::{Amount, BranchCode};
 use crate::problem::Problem;
 
 /// A draft that central should still have.
@@ -36,6 +36,8 @@ pub struct Witness {
     pub reference: String,
     /// The till's time.
     pub date_order: String,
+    /// What the sale came to.
+    pub amount_total: Amount,
 }
 
 impl Witness {
@@ -65,7 +67,7 @@ impl Store {
         })
     }
 
-    /// The newest and the oldest sales of each branch that are not known to be gone there, `of_each` of either.
+    /// The newest and the oldest sales of each branch that are not known to be gone there, `of_each` of either, each once.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -73,22 +75,27 @@ impl Store {
         self.read(|db| {
             let sql = |order: &str| {
                 format!(
-                    "SELECT remote_id, witness, reference, date_order FROM record
+                    "SELECT remote_id, witness, reference, date_order, amount_total FROM record
                      WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'
                        AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)
                      ORDER BY remote_id {order} LIMIT ?2"
                 )
             };
-            let mut witnesses = Vec::new();
+            let mut witnesses: Vec<Witness> = Vec::new();
             for branch in branches(db)? {
                 for order in ["DESC", "ASC"] {
                     let mut query = db.prepare_cached(&sql(order))?;
                     let found = query.query_map(params![branch, of_each], |row| {
                         let (remote_id, witness, reference, date_order) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                        Ok(Witness { branch: branch.clone(), remote_id, witness, reference, date_order })
+                        // Our own decimal text: it always reads.
+                        let amount_total = row.get::<_, String>(4)?.parse().unwrap_or_default();
+                        Ok(Witness { branch: branch.clone(), remote_id, witness, reference, date_order, amount_total })
                     })?;
                     for witness in found {
-                        witnesses.push(witness?);
+                        let witness = witness?;
+                        if !witnesses.contains(&witness) {
+                            witnesses.push(witness);
+                        }
                     }
                 }
             }

@@ -3,10 +3,11 @@
 //! `database.uuid` is refused to a user with the rights that the bridge asks for, and whatever else is the same for good (users,
 //! shops, when they were made) is the same in all branches that began as copies of one template. What no two databases
 //! have by chance are the uuids of sales and the external ids of our own drafts, so those are asked for, the newest and the oldest that are
-//! known: a database that was put back to a backup still has its oldest. Before Odoo 18 sales have no uuid, and their number, receipt
-//! and time together stand for it. Where nothing was ever received there is nothing to tell a database by, and nothing to be mixed up.
+//! known: a database that was put back to a backup still has its oldest. Before Odoo 18 sales have no uuid, and their number, receipt,
+//! time and total together stand for it, in two sales: branches that opened on one morning have the same numbers and receipts, and
+//! sooner or later two of them sell in the same second. Where nothing was ever received there is nothing to tell a database by, and nothing to be mixed up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -15,15 +16,18 @@ use super::branch::BranchPass;
 use super::connection::Connection;
 use super::{Bridge, Halt};
 use crate::config::Branch;
-use crate::model::{BranchCode, Model as _, PosOrderModel, SoldOrder};
+use crate::model::{BranchCode, Model as _, PosOrderModel, SoldOrder, same_money};
 use crate::odoo::records::{self, DraftIds};
 use crate::odoo::{Call, OdooError, day};
 use crate::planted::{Bug, planted};
 use crate::problem::{Problem, Side};
 use crate::store::{Store, Witness};
 
-/// Newest and, as many again, oldest orders of a branch by which its database is known: one that is there is enough.
+/// Newest and, as many again, oldest orders of a branch by which its database is known.
 const OF_EACH: usize = 10;
+
+/// How many of them have to be there where receipts tell alone, if as many are known; of those with a uuid one is enough.
+const OF_RECEIPTS: usize = 2;
 
 /// Makes sure that a branch's database is not another branch's, nor a strange one, before anything is taken from it or written to
 /// it. Costs a call at an address that the settings name for the first time, and nothing afterwards.
@@ -79,19 +83,22 @@ async fn look(connection: &Connection, store: &Store, branch: &BranchCode) -> Re
         return Ok(Seen::Nothing { known: false });
     }
     let there = there(connection, &known).await?;
-    let met = |of_this: bool| known.iter().filter(move |known| (known.branch == branch.as_str()) == of_this).filter(|known| there(known));
-    if met(true).next().is_some() {
+    let enough = |of_one: &&[Witness]| of_one.iter().map(&there).sum::<usize>() >= OF_RECEIPTS.min(of_one.len());
+    let of_each = known.chunk_by(|one, next| one.branch == next.branch).filter(enough);
+    let met: Vec<&Witness> = of_each.filter_map(|of_one| of_one.iter().find(|known| there(known) > 0)).collect();
+    if met.iter().any(|known| known.branch == branch.as_str()) {
         return Ok(Seen::Own);
     }
-    let another = met(false).next().filter(|_| !planted(Bug::CloneAccepted));
+    let another = met.first().filter(|_| !planted(Bug::CloneAccepted));
     Ok(match another.and_then(|known| Some((BranchCode::new(&known.branch).ok()?, known.reference.clone()))) {
         Some((other, reference)) => Seen::Others { other, reference },
         None => Seen::Nothing { known: known.iter().any(|known| known.branch == branch.as_str()) },
     })
 }
 
-/// Which of these sales the database has: by their uuids; by number, receipt and time where the sale or the database has none.
-async fn there(connection: &Connection, known: &[Witness]) -> Result<impl Fn(&Witness) -> bool, Halt> {
+/// How much each of these sales proves by being in the database: by its uuid as much as [`OF_RECEIPTS`] together; 1 by number, receipt,
+/// time and total, where the sale or the database has none; nothing if it is not there.
+async fn there(connection: &Connection, known: &[Witness]) -> Result<impl Fn(&Witness) -> usize, Halt> {
     #[derive(Deserialize)]
     struct Sold {
         uuid: String,
@@ -106,10 +113,17 @@ async fn there(connection: &Connection, known: &[Witness]) -> Result<impl Fn(&Wi
     let numbers: Vec<i64> = known.iter().filter(|known| found.is_none() || !known.has_uuid()).map(|known| known.remote_id).collect();
     let sold: Vec<SoldOrder> = if numbers.is_empty() { Vec::new() } else { connection.ask(&day::sold_by_id(false, &numbers)).await? };
     let found: BTreeSet<String> = found.into_iter().flatten().map(|sold| sold.uuid).collect();
-    let sold: BTreeSet<(i64, String, String)> =
-        sold.into_iter().map(|order| (order.id.get(), order.reference(), order.date_order)).collect();
+    let sold: BTreeMap<i64, SoldOrder> = sold.into_iter().map(|order| (order.id.get(), order)).collect();
     Ok(move |known: &Witness| {
-        found.contains(&known.witness) || sold.contains(&(known.remote_id, known.reference.clone(), known.date_order.clone()))
+        let same = |order: &&SoldOrder| {
+            (&order.reference(), &order.date_order) == (&known.reference, &known.date_order)
+                && same_money(order.amount_total, known.amount_total)
+        };
+        match sold.get(&known.remote_id).filter(same) {
+            _ if found.contains(&known.witness) => OF_RECEIPTS,
+            Some(_) => 1,
+            None => 0,
+        }
     })
 }
 

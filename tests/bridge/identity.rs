@@ -1,6 +1,6 @@
 //! Settings that name another database than before: the same one at a new address, another branch's, a copy, a strange one.
 
-use posbridge::demo::{Branch, Central, Item, Sale};
+use posbridge::demo::{Branch, Central, Item, Sale, Version};
 use posbridge::model::BranchCode;
 use posbridge::sync::{Report, SendRequest};
 
@@ -130,6 +130,33 @@ async fn a_copy_that_brings_new_orders_before_the_branch_itself_waits_for_a_pers
     assert_eq!(causes(&reports), [Some("branch_cloned")]);
     assert_eq!(b1_alone().await[0].delivered, 1, "the branch itself is not taken for the copy");
     assert_eq!(stage.central.count("sale.order"), 5);
+}
+
+#[tokio::test]
+async fn before_uuids_branches_that_sell_in_the_same_seconds_are_told_apart_and_a_copy_is_still_known() {
+    let stage = Stage::of_version(2, Version::V17).await;
+    let [one, other] = [0, 1].map(|n| &stage.branches[n]);
+    // They opened on one morning: the same numbers, receipts and times; one total is the same, too.
+    for n in 1..=5 {
+        for (branch, price) in [(one, 10 * n), (other, 10 * n + i32::from(n > 1))] {
+            branch.stop_clock(&format!("2026-11-20 08:{n:02}:00"));
+            branch.sell(Sale::new().line(Item::new("ART-0001").price(&price.to_string())));
+        }
+    }
+    let first = async |n: usize| {
+        let config = stage.config();
+        let bridge = std::sync::Arc::new(posbridge::sync::Bridge::open(config.clone(), "test").unwrap());
+        crate::stage::run(&bridge, &config.branches[n..=n], &posbridge::sync::Request::default()).await
+    };
+    assert_eq!(first(0).await[0].delivered, 5);
+    let reports = first(1).await;
+    assert_eq!((causes(&reports), reports[0].delivered), (vec![None], 5));
+    assert_eq!(stage.central.count("sale.order"), 10);
+    let mut copy = one.with(|database| database.clone());
+    copy.name = "copy".to_owned();
+    stage.server.add(copy);
+    edit(&stage, &[("database = \"b2\"", "database = \"copy\"")]);
+    assert_eq!(causes(&first(1).await), [Some("branch_cloned")]);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     match &options.what {
         What::Trials => trials(&options),
-        What::Story(seed) => story(*seed),
+        What::Story(seed) => story(*seed, &options),
         What::Repeat => repeat(&options),
         What::Planted(name) => planted::run(name, &options),
     }
@@ -60,7 +60,7 @@ fn trials(options: &Options) -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    let Outcome { tally: one, violations: found, .. } = trial::run(&runtime, seed, false);
+                    let Outcome { tally: one, violations: found, .. } = trial::run(&runtime, seed, options.versions, false);
                     tally.lock().unwrap().add(&one);
                     for violation in &found {
                         eprintln!("{violation}");
@@ -88,8 +88,8 @@ fn trials(options: &Options) -> ExitCode {
 }
 
 /// Tells what happens in one trial.
-fn story(seed: u64) -> ExitCode {
-    let outcome = trial::run(&trial::runtime(), seed, true);
+fn story(seed: u64, options: &Options) -> ExitCode {
+    let outcome = trial::run(&trial::runtime(), seed, options.versions, true);
     for line in &outcome.story {
         println!("{line}");
     }
@@ -109,10 +109,11 @@ fn repeat(options: &Options) -> ExitCode {
     let seeds = options.from..options.from + options.seeds;
     let mut same = 0;
     for seed in seeds.clone() {
-        let (one, two) = (trial::run(&runtime, seed, true), trial::run(&runtime, seed, true));
-        if one.story == two.story {
+        let told = || trial::run(&runtime, seed, options.versions, true).story;
+        let (one, two) = (told(), told());
+        if one == two {
             same += 1;
-        } else if let Some((a, b)) = one.story.iter().zip(&two.story).find(|(a, b)| a != b) {
+        } else if let Some((a, b)) = one.iter().zip(&two).find(|(a, b)| a != b) {
             println!("seed {seed} differs first here:\n  {a}\n  {b}");
         }
     }

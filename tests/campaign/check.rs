@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::expected::{Expected, Line, Reader, find, ids, rounded};
 use crate::ledger::Row;
+use crate::selling::SOLD;
 use crate::world::{Settings, Touch, World};
 
 /// Newest orders of a branch that each pass looks for on both sides, as the README promises.
@@ -33,7 +34,7 @@ impl World {
     fn sold(&self, settings: &Settings) -> BTreeMap<String, Expected> {
         let mut sold = BTreeMap::new();
         for shop in 0..self.shops.len() {
-            for order in self.orders(shop, &["paid", "done", "invoiced"]) {
+            for order in self.orders(shop, &SOLD) {
                 let order = self.expected(shop, order);
                 if wanted(&order, settings) {
                     sold.insert(order.key(), order);
@@ -146,7 +147,7 @@ impl World {
         let Some(differs) = differs else { return };
         let mut earlier = self.truth.versions.get(&key).cloned().unwrap_or_default();
         // What was lost with a restored branch can have been paid there again since, otherwise.
-        earlier.extend(self.truth.vanished.get(&key).cloned());
+        earlier.extend(self.truth.vanished.get(&key).or(self.truth.orphans.get(&key)).cloned());
         if !earlier.iter().any(|version| self.central.with(|db| difference(db, id, version, &settings)).is_none()) {
             self.violated("I3", format!("{key} at central: {differs}"));
         } else if !row.tells("order_changed")
@@ -191,8 +192,9 @@ impl World {
         let not_proved =
             references(&mut rows.iter().filter(|(_, row)| row.state == "failed" && row.central_id.is_some()).map(|(key, _)| key));
         // A copied machine, with a limit of its own, tells by itself that a draft is not as it should be.
-        let of_others: BTreeSet<String> =
-            self.truth.orphans.values().filter(|order| order.fine || order.cash_rounded).map(|order| order.reference.clone()).collect();
+        let not_known = sold.iter().filter(|(key, _)| !rows.contains_key(*key)).map(|(_, order)| order);
+        let of_others = self.truth.orphans.values().chain(not_known).filter(|order| order.fine || order.cash_rounded);
+        let of_others: BTreeSet<String> = of_others.map(|order| order.reference.clone()).collect();
         // Nobody proves a draft of an order that is left out, when the ledger that began it is gone; the daily look lists it.
         let left_out: BTreeSet<String> = sold
             .values()

@@ -7,6 +7,7 @@ use posbridge::demo::table::Database;
 use posbridge::demo::{Value, sale, tax};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::RoundingStrategy;
+use sha2::{Digest, Sha256};
 
 /// An order as central should have it.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,8 @@ pub struct Expected {
     /// The branch's code.
     pub code: String,
     pub id: i64,
-    pub uuid: String,
+    /// What tells it from another sale under the same id: its uuid, or before Odoo 18 a hash of its receipt.
+    pub witness: String,
     pub state: String,
     pub date: String,
     pub reference: String,
@@ -114,10 +116,19 @@ fn money(number: Decimal) -> String {
     if number.scale() < 2 { format!("{number:.2}") } else { number.to_string() }
 }
 
+/// The first half of the SHA-256 of texts, each after its length in 8 bytes, the lowest first (README.md of the project, external ids).
+fn hash(texts: &[&str]) -> String {
+    let mut bytes = Vec::new();
+    for text in texts {
+        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What a branch's order has to become.
 pub fn expected(db: &Database, code: &str, id: i64) -> Expected {
     let order = Reader::new(db, "pos.order", id);
-    let refund_of = order.link("refunded_order_id").map(|of| order.at("pos.order", of).text("name"));
     let employee = order.link("employee_id").map(|id| order.at("hr.employee", id).text("name"));
     let user = order.link("user_id").map(|id| order.at("res.users", id));
     let customer = order.link("partner_id").map(|id| order.at("res.partner", id)).map(|c| (c.text("ref"), c.text("name")));
@@ -132,16 +143,23 @@ pub fn expected(db: &Database, code: &str, id: i64) -> Expected {
     });
     let reference = order.some("pos_reference").unwrap_or_else(|| order.text("name"));
     let line_ids = order.children("pos.order.line", "order_id");
-    let lines: Vec<Line> = line_ids.iter().map(|id| line(db, *id, refund_of.as_deref())).collect();
+    let total = rounded(order.number("amount_total"));
+    let refund_of = refunded(&order, &line_ids, total);
+    let linked = line_ids.iter().any(|id| order.at("pos.order.line", *id).link("refunded_orderline_id").is_some());
+    let lines: Vec<Line> = line_ids.iter().map(|id| line(db, *id, refund_of.as_deref(), linked)).collect();
     let exact = |line: &Line| match line {
         Line::Note(_) => true,
         Line::Product { qty, price, discount, .. } => [qty, price, discount].iter().all(|number| number.normalize().scale() <= 2),
     };
-    let total = order.number("amount_total");
     Expected {
         code: code.to_owned(),
         id,
-        uuid: order.text("uuid"),
+        witness: if db.version.has_uuid() {
+            order.text("uuid")
+        } else {
+            let session = session.as_ref().map(|session| session.text("name")).unwrap_or_default();
+            hash(&[&order.text("pos_reference"), &order.text("date_order"), &session])
+        },
         state: order.text("state"),
         date: order.text("date_order"),
         reference: format!("{code}/{reference}"),
@@ -175,7 +193,29 @@ fn total_of_lines(db: &Database, company: i64, ids: &[i64]) -> Decimal {
     tax::order_totals(&taxed.collect::<Vec<_>>(), rounding).total()
 }
 
-fn line(db: &Database, id: i64, refund_of: Option<&str>) -> Line {
+/// The names of the orders that a refund gives back. Up to 17 only its lines tell, and in 14 the receipt alone, when one order has it.
+fn refunded(order: &Reader<'_>, lines: &[i64], total: Decimal) -> Option<String> {
+    let has = |model: &str, field: &str| order.db.model(model).is_some_and(|model| model.shows(field));
+    let name = |id: i64| order.at("pos.order", id).text("name");
+    if has("pos.order", "refunded_order_id") {
+        return order.link("refunded_order_id").map(name);
+    }
+    let mut originals: Vec<i64> = Vec::new();
+    if has("pos.order.line", "refunded_orderline_id") {
+        for line in lines.iter().filter_map(|id| order.at("pos.order.line", *id).link("refunded_orderline_id")) {
+            originals.extend(order.at("pos.order.line", line).link("order_id").filter(|original| !originals.contains(original)));
+        }
+    } else if total < Decimal::ZERO {
+        let (receipt, before) = (order.text("pos_reference"), ids(order.db, "pos.order").into_iter().filter(|id| *id < order.id));
+        let same = |other: &Reader<'_>| other.text("pos_reference") == receipt && other.number("amount_total") > Decimal::ZERO;
+        originals = before.filter(|id| same(&order.at("pos.order", *id))).collect();
+        originals.truncate(if originals.len() == 1 { 1 } else { 0 });
+    }
+    let names: Vec<String> = originals.into_iter().map(name).collect();
+    Some(names.join(", ")).filter(|names| !names.is_empty())
+}
+
+fn line(db: &Database, id: i64, refund_of: Option<&str>, linked: bool) -> Line {
     let line = Reader::new(db, "pos.order.line", id);
     let product = line.link("product_id").unwrap_or(0);
     let mut text = line.some("full_product_name").unwrap_or_else(|| db.display_name("product.product", product));
@@ -190,7 +230,8 @@ fn line(db: &Database, id: i64, refund_of: Option<&str>) -> Line {
     if !lots.is_empty() {
         text = format!("{text}\nLot/Serial: {}", lots.join(", "));
     }
-    if let (Some(of), true) = (refund_of, line.link("refunded_orderline_id").is_some()) {
+    let gives_back = if linked { line.link("refunded_orderline_id").is_some() } else { line.number("qty") < Decimal::ZERO };
+    if let (Some(of), true) = (refund_of, gives_back) {
         text = format!("{text}\nRefund of {of}");
     }
     let heads_combo = !line.children("pos.order.line", "combo_parent_id").is_empty();
@@ -212,7 +253,7 @@ fn line(db: &Database, id: i64, refund_of: Option<&str>) -> Line {
 impl Expected {
     /// The external id, without the module.
     pub fn key(&self) -> String {
-        format!("{}-{}-{}", self.code, self.id, self.uuid)
+        format!("{}-{}-{}", self.code, self.id, self.witness)
     }
 
     /// The closing note; `known` = central knows the customer.
@@ -225,8 +266,10 @@ impl Expected {
         if let (Some((_, name)), false) = (&self.customer, known) {
             note = format!("{note}\nCustomer at the till: {name}");
         }
-        if let Some(of) = &self.refund_of {
-            note = format!("{note}\nRefund of {of}");
+        match &self.refund_of {
+            Some(of) => note = format!("{note}\nRefund of {of}"),
+            None if self.total < Decimal::ZERO => note.push_str("\nRefund"),
+            None => {}
         }
         if let Some(invoice) = &self.invoice {
             let number = if invoice.is_empty() { String::new() } else { format!(" as {invoice}") };

@@ -6,6 +6,7 @@ use posbridge::demo::wire::Value;
 use posbridge::store::{Filter, Lock, Store, restore};
 
 use crate::expected::{Reader, find, ids};
+use crate::selling::SOLD;
 use crate::world::{Touch, UNKNOWN, World, copy, temporary};
 
 impl World {
@@ -300,12 +301,12 @@ impl World {
             return;
         };
         let rows = self.ledger.rows();
-        let all = self.orders(shop, &["paid", "done"]);
+        let all = self.orders(shop, &SOLD);
         let before: Vec<_> = all.into_iter().map(|id| self.expected(shop, id)).collect();
         self.shops[shop].pending.clear();
         self.shops[shop].db.put_back(image);
         // What is open again was not sold yet.
-        let sold = self.orders(shop, &["paid", "done"]);
+        let sold = self.orders(shop, &SOLD);
         let kept: BTreeSet<String> = sold.into_iter().map(|id| self.expected(shop, id).key()).collect();
         let drafts = self.drafts();
         for order in before {
@@ -330,7 +331,7 @@ impl World {
     pub fn copied_branch(&mut self) {
         // By what was never received, or went back to before that, nobody can tell a copy from the branch itself.
         let rows = self.ledger.rows();
-        let known = self.orders(0, &["paid", "done"]).into_iter().any(|order| rows.contains_key(&self.expected(0, order).key()));
+        let known = self.orders(0, &SOLD).into_iter().any(|order| rows.contains_key(&self.expected(0, order).key()));
         if !self.copied_branch && !known {
             return;
         }

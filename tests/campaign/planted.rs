@@ -93,6 +93,8 @@ mod feature {
                         let Some(bug) = next else { break };
                         let output = Command::new(&program)
                             .args(["--planted", &bug.name(), "--jobs", "1", "--from", &options.from.to_string()])
+                            .args(["--branches", &options.versions.branches.to_string()])
+                            .args(["--central", &options.versions.central.to_string()])
                             .output()
                             .expect("this program runs");
                         let row = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -142,11 +144,11 @@ mod feature {
         let known = CAUGHT_BY.iter().filter(|(caught, _)| *caught == bug).map(|(_, seed)| *seed);
         known.chain(options.from..options.from + MOST_SEEDS).zip(1..).find_map(|(seed, looked_at)| {
             plant(Some(bug));
-            let outcome = trial::run(&runtime, seed, false);
+            let outcome = trial::run(&runtime, seed, options.versions, false);
             plant(None);
             let violation = outcome.violations.into_iter().next()?;
             // What is violated without the bug as well proves nothing.
-            let sound = trial::run(&runtime, seed, false).violations.is_empty();
+            let sound = trial::run(&runtime, seed, options.versions, false).violations.is_empty();
             sound.then_some(Caught { seed, looked_at, invariant: violation.invariant, what: violation.what })
         })
     }

@@ -2,7 +2,7 @@
 
 use posbridge::demo::sell::{Random, random_sale};
 use posbridge::demo::wire::Value;
-use posbridge::demo::{Item, RefundStyle, Sale};
+use posbridge::demo::{Item, RefundStyle, Sale, Version};
 
 use crate::expected::{Reader, ids};
 use crate::world::{ARTICLES, UNKNOWN, World};
@@ -17,6 +17,9 @@ const NAMES: [&str; 6] = [
 ];
 
 const PRICES: [&str; 8] = ["0.01", "0.99", "12.35", "999.99", "19.9", "7.77", "100", "0.05"];
+
+/// States of orders that were paid; up to 18 an invoiced one has one of its own.
+pub const SOLD: [&str; 3] = ["paid", "done", "invoiced"];
 
 impl World {
     /// Sells at a branch a few times.
@@ -101,7 +104,7 @@ impl World {
     }
 
     fn refund(&mut self, shop: usize) {
-        let orders = self.orders(shop, &["paid", "done"]);
+        let orders = self.orders(shop, &SOLD);
         if orders.is_empty() {
             return;
         }
@@ -187,7 +190,7 @@ impl World {
 
     /// Something about an order changes at the branch.
     pub fn change_order(&mut self, shop: usize) {
-        let orders = self.orders(shop, &["paid", "done"]);
+        let orders = self.orders(shop, &SOLD);
         if orders.is_empty() {
             return;
         }
@@ -195,13 +198,14 @@ impl World {
         let before = self.expected(shop, order);
         let what = self.random.below(3);
         let db = &self.shops[shop].db;
+        let invoiced = if db.with(|db| db.version) < Version::V19 { "invoiced" } else { "done" };
         let changed = match what {
             0 => {
                 let partner = db.with(|db| crate::expected::find(db, "res.partner", "ref", "C003"));
                 db.update("pos.order", order, [("partner_id", partner.into())])
             }
             1 => db.update("pos.order", order, [("general_customer_note", format!("changed {}", self.now_s).into())]),
-            _ => db.update("pos.order", order, [("account_move", 99.into()), ("state", "done".into())]),
+            _ => db.update("pos.order", order, [("account_move", 99.into()), ("state", invoiced.into())]),
         };
         changed.expect("changed");
         self.fired(37);

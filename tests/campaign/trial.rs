@@ -2,6 +2,7 @@
 
 use posbridge::sync::Request;
 
+use crate::options::Versions;
 use crate::passes::Kind;
 use crate::tally::Tally;
 use crate::world::{Violation, World};
@@ -18,9 +19,9 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Runs the trial of a seed; with `tell` it leaves its story.
-pub fn run(runtime: &tokio::runtime::Runtime, seed: u64, tell: bool) -> Outcome {
+pub fn run(runtime: &tokio::runtime::Runtime, seed: u64, versions: Versions, tell: bool) -> Outcome {
     runtime.block_on(async {
-        let mut world = World::new(seed, tell).await;
+        let mut world = World::new(seed, versions, tell).await;
         let rounds = 4 + world.random.below(9);
         for _ in 0..rounds {
             world.round().await;

@@ -11,7 +11,7 @@ use posbridge::clock::Clock;
 use posbridge::config::Config;
 use posbridge::demo::sell::Random;
 use posbridge::demo::table::Database;
-use posbridge::demo::{Branch, Central, Db, OdooServer, Pending, Side, seed};
+use posbridge::demo::{Branch, Central, Db, OdooServer, Pending, Side, Version, seed};
 use posbridge::secret::{KeyRing, bound};
 use posbridge::store::{Sealed, Store};
 use posbridge::sync::Bridge;
@@ -19,6 +19,7 @@ use secrecy::SecretString;
 
 use crate::expected::{Expected, Reader, expected};
 use crate::ledger::Ledger;
+use crate::options::Versions;
 use crate::passes::DAEMON;
 use crate::tally::Tally;
 
@@ -170,17 +171,18 @@ struct Templates {
     branch: [[Database; 2]; 2],
 }
 
-fn templates() -> &'static Templates {
+/// Those of the versions that this process plays: they are the same in all trials.
+fn templates(versions: Versions) -> &'static Templates {
     static TEMPLATES: OnceLock<Templates> = OnceLock::new();
     TEMPLATES.get_or_init(|| {
         let central = |globally: bool| {
             let walk_ins = (1..=MOST_BRANCHES).map(|n| format!("Walk-in b{n}")).collect();
-            let mut db = Database::new("central", Side::Central);
+            let mut db = Database::new_as(versions.central, "central", Side::Central);
             seed::central(&mut db, &Central { walk_ins, products: ARTICLES, round_globally: globally, ..Central::default() });
             db
         };
         let branch = |globally: bool, employees: bool| {
-            let mut db = Database::new("branch", Side::Branch);
+            let mut db = Database::new_as(versions.branches, "branch", Side::Branch);
             let shop = Branch {
                 products: ARTICLES + UNKNOWN.len(),
                 more_shops: vec!["Kiosk".to_owned()],
@@ -196,6 +198,10 @@ fn templates() -> &'static Templates {
             branch: [[branch(false, false), branch(false, true)], [branch(true, false), branch(true, true)]],
         }
     })
+}
+
+async fn server(version: Version) -> OdooServer {
+    OdooServer::start_as(version).await.expect("a port")
 }
 
 fn named(database: &Database, name: &str) -> Database {
@@ -217,7 +223,7 @@ const DAYS: [&str; 6] = [
 const ZONES: [&str; 6] = ["UTC", "Europe/Tirane", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago"];
 
 impl World {
-    pub async fn new(seed: u64, tell: bool) -> Self {
+    pub async fn new(seed: u64, versions: Versions, tell: bool) -> Self {
         let mut random = Random::new(seed.wrapping_mul(0x5851_F42D_4C95_7F2D) ^ 0x1405_7B7E_F767_814F);
         let swarm = Swarm((random.draw() | random.draw()) & (random.draw() | random.draw() | random.draw()));
         let start: Timestamp = random.one_of(&DAYS).parse().expect("a time");
@@ -234,9 +240,9 @@ impl World {
             from,
             writers: 1 + random.below(2),
         };
-        let (head, field) = (OdooServer::start().await.expect("a port"), OdooServer::start().await.expect("a port"));
+        let (head, field) = (server(versions.central).await, server(versions.branches).await);
         let globally = random.below(4) > 0;
-        let templates = templates();
+        let templates = templates(versions);
         let central = head.add(named(&templates.central[usize::from(globally)], "central"));
         let decoy = head.add(named(&templates.central[usize::from(globally)], "central_old"));
         let employees = random.below(2);
