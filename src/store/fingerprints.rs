@@ -23,6 +23,10 @@ pub struct Fingerprint {
     pub central_name: String,
 }
 
+/// How many sales have to be the same where receipts tell alone, because there are no uuids. One would not do: branches that opened on
+/// one morning have the same numbers and receipts, and sooner or later two of them sell in the same second.
+pub const ENOUGH_RECEIPTS: usize = 2;
+
 /// A sale by which the database of its branch is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
@@ -38,6 +42,8 @@ pub struct Witness {
     pub date_order: String,
     /// What the sale came to.
     pub amount_total: Amount,
+    /// Whether its branch is known to have lost it: the database from before that, or a copy of it, still has it.
+    pub gone: bool,
 }
 
 impl Witness {
@@ -67,29 +73,31 @@ impl Store {
         })
     }
 
-    /// The newest and the oldest sales of each branch that are not known to be gone there, `of_each` of either, each once.
+    /// The newest and the oldest sales of each branch that are not known to be gone there, and the newest that are, `of_each` of either,
+    /// each once.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn witnesses(&self, of_each: usize) -> Result<Vec<Witness>, StoreError> {
         self.read(|db| {
-            let sql = |order: &str| {
+            let sql = |gone: bool, order: &str| {
+                let not = if gone { "" } else { "NOT" };
                 format!(
                     "SELECT remote_id, witness, reference, date_order, amount_total FROM record
                      WHERE branch = ?1 AND direction = 'receive' AND kind = 'order'
-                       AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)
+                       AND {not} EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)
                      ORDER BY remote_id {order} LIMIT ?2"
                 )
             };
             let mut witnesses: Vec<Witness> = Vec::new();
             for branch in branches(db)? {
-                for order in ["DESC", "ASC"] {
-                    let mut query = db.prepare_cached(&sql(order))?;
+                for (gone, order) in [(false, "DESC"), (false, "ASC"), (true, "DESC")] {
+                    let mut query = db.prepare_cached(&sql(gone, order))?;
                     let found = query.query_map(params![branch, of_each], |row| {
                         let (remote_id, witness, reference, date_order) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                         // Our own decimal text: it always reads.
                         let amount_total = row.get::<_, String>(4)?.parse().unwrap_or_default();
-                        Ok(Witness { branch: branch.clone(), remote_id, witness, reference, date_order, amount_total })
+                        Ok(Witness { branch: branch.clone(), remote_id, witness, reference, date_order, amount_total, gone })
                     })?;
                     for witness in found {
                         let witness = witness?;

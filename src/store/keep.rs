@@ -1,13 +1,13 @@
 //! Keeping what a branch gave: the step after which nothing of it can be lost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::changed::what_changed;
 use super::content::{keep_content, keep_newer_content, kept_order, newer_order};
-use super::fingerprints::flag;
+use super::fingerprints::{ENOUGH_RECEIPTS, flag};
 use super::ledger::State;
 use super::outcome::{attempt, newer_goes};
 use super::{Reached, Store, StoreError};
@@ -201,29 +201,28 @@ impl Store {
         })
     }
 
-    /// Orders of other branches that carry one of these witnesses: `(branch, reference)` by witness. A till's uuid is
-    /// made once in the world, so such a branch is a copy of the other.
+    /// The other branch, and the receipt of one sale, if these orders are sales of another branch: such a branch is a copy of it. A till's
+    /// uuid is made once in the world; without uuids [`ENOUGH_RECEIPTS`] orders have to be the same to the last of their lines.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn orders_of_other_branches(
-        &self,
-        branch: &BranchCode,
-        witnesses: &[String],
-    ) -> Result<BTreeMap<String, (String, String)>, StoreError> {
+    pub fn twin(&self, branch: &BranchCode, orders: &[PosOrder]) -> Result<Option<(String, String)>, StoreError> {
         self.read(|db| {
-            let mut found = BTreeMap::new();
             let mut query = db.prepare_cached(
                 "SELECT branch, reference FROM record
-                 WHERE substr(witness, 1, 8) = substr(?1, 1, 8) AND witness = ?1 AND branch <> ?2 AND direction = 'receive' LIMIT 1",
+                 WHERE substr(witness, 1, 8) = substr(?1, 1, 8) AND witness = ?1 AND branch <> ?2 AND direction = 'receive'
+                   AND coalesce(content_hash = ?3, 1) LIMIT 1",
             )?;
-            for witness in witnesses.iter().filter(|_| !planted(Bug::CloneAccepted)) {
-                let twin = query.query_row(params![witness, branch.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-                if let Some(twin) = twin {
-                    found.insert(witness.clone(), twin);
+            let (mut same, mut first) = (0, None);
+            for order in orders.iter().filter(|_| !planted(Bug::CloneAccepted)) {
+                let content = order.uuid.is_none().then(|| order.content_hash());
+                let values = params![order.witness(), branch.as_str(), content];
+                if let Some(twin) = query.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()? {
+                    same += if content.is_none() { ENOUGH_RECEIPTS } else { 1 };
+                    first = first.or(Some(twin));
                 }
             }
-            Ok(found)
+            Ok(first.filter(|_| same >= ENOUGH_RECEIPTS.min(orders.len())))
         })
     }
 }

@@ -47,7 +47,7 @@ pub use clean::{AT_ONCE, Cleaned};
 pub use days::{DayOrder, DayState, SessionRow};
 pub use decide::{AT_A_TIME, Decided};
 pub use endpoint::{Endpoint, Reached, Upgrade};
-pub use fingerprints::{Fingerprint, Witness};
+pub use fingerprints::{ENOUGH_RECEIPTS, Fingerprint, Witness};
 pub use groups::{GROUPS, Group, Groups};
 pub use keep::*;
 pub use ledger::*;

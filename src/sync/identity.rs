@@ -4,8 +4,7 @@
 //! shops, when they were made) is the same in all branches that began as copies of one template. What no two databases
 //! have by chance are the uuids of sales and the external ids of our own drafts, so those are asked for, the newest and the oldest that are
 //! known: a database that was put back to a backup still has its oldest. Before Odoo 18 sales have no uuid, and their number, receipt,
-//! time and total together stand for it, in two sales: branches that opened on one morning have the same numbers and receipts, and
-//! sooner or later two of them sell in the same second. Where nothing was ever received there is nothing to tell a database by, and nothing to be mixed up.
+//! time and total together stand for it, in two sales. Where nothing was ever received there is nothing to tell a database by, and nothing to be mixed up.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +20,10 @@ use crate::odoo::records::{self, DraftIds};
 use crate::odoo::{Call, OdooError, day};
 use crate::planted::{Bug, planted};
 use crate::problem::{Problem, Side};
-use crate::store::{Store, Witness};
+use crate::store::{ENOUGH_RECEIPTS, Store, Witness};
 
-/// Newest and, as many again, oldest orders of a branch by which its database is known.
+/// Newest and, as many again, oldest orders of a branch by which its database is known; and as many that it has lost.
 const OF_EACH: usize = 10;
-
-/// How many of them have to be there where receipts tell alone, if as many are known; of those with a uuid one is enough.
-const OF_RECEIPTS: usize = 2;
 
 /// Makes sure that a branch's database is not another branch's, nor a strange one, before anything is taken from it or written to
 /// it. Costs a call at an address that the settings name for the first time, and nothing afterwards.
@@ -83,7 +79,7 @@ async fn look(connection: &Connection, store: &Store, branch: &BranchCode) -> Re
         return Ok(Seen::Nothing { known: false });
     }
     let there = there(connection, &known).await?;
-    let enough = |of_one: &&[Witness]| of_one.iter().map(&there).sum::<usize>() >= OF_RECEIPTS.min(of_one.len());
+    let enough = |of_one: &&[Witness]| of_one.iter().map(&there).sum::<usize>() >= ENOUGH_RECEIPTS.min(of_one.len());
     let of_each = known.chunk_by(|one, next| one.branch == next.branch).filter(enough);
     let met: Vec<&Witness> = of_each.filter_map(|of_one| of_one.iter().find(|known| there(known) > 0)).collect();
     if met.iter().any(|known| known.branch == branch.as_str()) {
@@ -92,11 +88,11 @@ async fn look(connection: &Connection, store: &Store, branch: &BranchCode) -> Re
     let another = met.first().filter(|_| !planted(Bug::CloneAccepted));
     Ok(match another.and_then(|known| Some((BranchCode::new(&known.branch).ok()?, known.reference.clone()))) {
         Some((other, reference)) => Seen::Others { other, reference },
-        None => Seen::Nothing { known: known.iter().any(|known| known.branch == branch.as_str()) },
+        None => Seen::Nothing { known: known.iter().any(|known| known.branch == branch.as_str() && !known.gone) },
     })
 }
 
-/// How much each of these sales proves by being in the database: by its uuid as much as [`OF_RECEIPTS`] together; 1 by number, receipt,
+/// How much each of these sales proves by being in the database: by its uuid as much as [`ENOUGH_RECEIPTS`] together; 1 by number, receipt,
 /// time and total, where the sale or the database has none; nothing if it is not there.
 async fn there(connection: &Connection, known: &[Witness]) -> Result<impl Fn(&Witness) -> usize, Halt> {
     #[derive(Deserialize)]
@@ -120,7 +116,7 @@ async fn there(connection: &Connection, known: &[Witness]) -> Result<impl Fn(&Wi
                 && same_money(order.amount_total, known.amount_total)
         };
         match sold.get(&known.remote_id).filter(same) {
-            _ if found.contains(&known.witness) => OF_RECEIPTS,
+            _ if found.contains(&known.witness) => ENOUGH_RECEIPTS,
             Some(_) => 1,
             None => 0,
         }

@@ -388,13 +388,12 @@ impl Page {
 
 async fn keep(pass: &BranchPass, orders: Vec<PosOrder>, reached: Option<&Reached>) -> Result<(), Halt> {
     let records = named_records(pass, &orders).await?;
-    let witnesses: Vec<String> = orders.iter().filter(|order| order.uuid.is_some()).map(PosOrder::witness).collect();
     let (code, now, read) = (pass.branch.code.clone(), pass.started_at, orders.len() as u64);
     let reached = reached.cloned();
     let kept = pass
         .bridge
         .store
-        .run(move |store| match store.orders_of_other_branches(&code, &witnesses)?.into_values().next() {
+        .run(move |store| match store.twin(&code, &orders)? {
             Some(twin) => Ok(Err(twin)),
             None => store.keep(&code, &orders, &records, reached.as_ref(), now).map(Ok),
         })

@@ -1,6 +1,6 @@
 //! Settings that name another database than before: the same one at a new address, another branch's, a copy, a strange one.
 
-use posbridge::demo::{Branch, Central, Item, Sale, Version};
+use posbridge::demo::{Branch, Central, Db, Item, Sale, Version};
 use posbridge::model::BranchCode;
 use posbridge::sync::{Report, SendRequest};
 
@@ -23,6 +23,20 @@ fn swap(stage: &Stage) {
         stage,
         &[("database = \"b1\"", "database = \"x\""), ("database = \"b2\"", "database = \"b1\""), ("database = \"x\"", "database = \"b2\"")],
     );
+}
+
+/// A pass over one branch.
+async fn pass_of(stage: &Stage, n: usize) -> Vec<Report> {
+    let config = stage.config();
+    let bridge = std::sync::Arc::new(posbridge::sync::Bridge::open(config.clone(), "test").unwrap());
+    crate::stage::run(&bridge, &config.branches[n..=n], &posbridge::sync::Request::default()).await
+}
+
+/// Puts a copy of a database beside it, or in the place of another one.
+fn copy(stage: &Stage, of: &Db, name: &str) {
+    let mut copy = of.with(|database| database.clone());
+    copy.name = name.to_owned();
+    stage.server.add(copy);
 }
 
 fn causes(reports: &[Report]) -> Vec<Option<&str>> {
@@ -143,20 +157,41 @@ async fn before_uuids_branches_that_sell_in_the_same_seconds_are_told_apart_and_
             branch.sell(Sale::new().line(Item::new("ART-0001").price(&price.to_string())));
         }
     }
-    let first = async |n: usize| {
-        let config = stage.config();
-        let bridge = std::sync::Arc::new(posbridge::sync::Bridge::open(config.clone(), "test").unwrap());
-        crate::stage::run(&bridge, &config.branches[n..=n], &posbridge::sync::Request::default()).await
-    };
-    assert_eq!(first(0).await[0].delivered, 5);
-    let reports = first(1).await;
+    assert_eq!(pass_of(&stage, 0).await[0].delivered, 5);
+    let reports = pass_of(&stage, 1).await;
     assert_eq!((causes(&reports), reports[0].delivered), (vec![None], 5));
     assert_eq!(stage.central.count("sale.order"), 10);
-    let mut copy = one.with(|database| database.clone());
-    copy.name = "copy".to_owned();
-    stage.server.add(copy);
+    copy(&stage, one, "copy");
     edit(&stage, &[("database = \"b2\"", "database = \"copy\"")]);
-    assert_eq!(causes(&first(1).await), [Some("branch_cloned")]);
+    assert_eq!(causes(&pass_of(&stage, 1).await), [Some("branch_cloned")]);
+}
+
+#[tokio::test]
+async fn before_uuids_a_copy_at_a_known_address_is_told_by_what_its_orders_hold() {
+    let stage = Stage::of_version(2, Version::V17).await;
+    stage.branches[0].sell_random(3, 1);
+    assert_eq!(causes(&stage.receive().await), [None, None]);
+    copy(&stage, &stage.branches[0], "b2");
+    assert_eq!(causes(&pass_of(&stage, 1).await), [Some("branch_cloned")]);
+    assert_eq!(stage.central.count("sale.order"), 3);
+}
+
+#[tokio::test]
+async fn a_copy_from_before_its_branch_was_put_back_is_told_by_what_that_has_lost() {
+    for version in [Version::V17, Version::V19] {
+        let stage = Stage::of_version(2, version).await;
+        let branch = &stage.branches[0];
+        let backup = branch.image();
+        branch.sell_random(3, 1);
+        assert_eq!(pass_of(&stage, 0).await[0].delivered, 3);
+        copy(&stage, branch, "b2");
+        branch.put_back(backup);
+        assert_eq!(causes(&pass_of(&stage, 0).await), [None]);
+        assert_eq!(notices(&stage), [("b1".to_owned(), "branch_restored")]);
+        // None of what is known is in what is asked for.
+        edit(&stage, &[("[branch.b2]\n", "[branch.b2]\nfrom = 2099-01-01\n")]);
+        assert_eq!(causes(&pass_of(&stage, 1).await), [Some("branch_cloned")]);
+    }
 }
 
 #[tokio::test]
