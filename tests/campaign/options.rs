@@ -20,7 +20,7 @@ pub struct Options {
     pub from: u64,
     pub jobs: usize,
     pub versions: Versions,
-    /// Seeds whose violations are known (README.md, "Open"): told, and not counted.
+    /// Seeds whose violations are known (README.md, "What seeds have shown"): told, and not counted.
     pub open: Vec<u64>,
 }
 
