@@ -44,7 +44,7 @@ mod feature {
         (Bug::OurClock, 11),
         (Bug::CursorFirst, 1),
         (Bug::FloorAlways, 5),
-        (Bug::PageIsEmpty, 16),
+        (Bug::PageIsEmpty, 29),
         (Bug::IdAloneIsOrder, 1),
         (Bug::CloneAccepted, 8),
         (Bug::ChangeUnsaid, 5),
