@@ -3,8 +3,9 @@
 //! `database.uuid` is refused to a user with the rights that the bridge asks for, and whatever else is the same for good (users,
 //! shops, when they were made) is the same in all branches that began as copies of one template. What no two databases
 //! have by chance are the uuids of sales and the external ids of our own drafts, so those are asked for, the newest and the oldest that are
-//! known: a database that was put back to a backup still has its oldest. Before Odoo 18 sales have no uuid, and their number, receipt,
-//! time and total together stand for it, in two sales. Where nothing was ever received there is nothing to tell a database by, and nothing to be mixed up.
+//! known, and the newest that the branch has lost, which a copy from before that still has: a database that was put back to a backup still has its oldest. Before Odoo 18 sales have no uuid, and their number, receipt,
+//! time and total together stand for it, in two sales. Where nothing was ever received there is nothing to tell a database by, and
+//! nothing to be mixed up.
 
 use std::collections::{BTreeMap, BTreeSet};
 

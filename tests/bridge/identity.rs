@@ -125,24 +125,14 @@ async fn a_copy_that_brings_new_orders_before_the_branch_itself_waits_for_a_pers
     branch.sell_random(4, 1);
     branch.advance(2 * 86_400);
     edit(&stage, &[("[branch.b2]\n", "[branch.b2]\nenabled = false\n")]);
-    let b1_alone = async || {
-        let config = stage.config();
-        let bridge = std::sync::Arc::new(posbridge::sync::Bridge::open(config.clone(), "test").unwrap());
-        crate::stage::run(&bridge, &config.branches[..1], &posbridge::sync::Request::default()).await
-    };
-    assert_eq!(b1_alone().await[0].delivered, 4);
+    assert_eq!(pass_of(&stage, 0).await[0].delivered, 4);
     // New, and not yet received when the copy is made and gets a table of its own.
     branch.sell(Sale::new().line(Item::new("ART-0001")));
-    let mut copy = branch.with(|database| database.clone());
-    copy.name = "b2".to_owned();
-    stage.server.add(copy);
+    copy(&stage, branch, "b2");
     let today = branch.now();
     edit(&stage, &[("[branch.b2]\nenabled = false\n", &format!("[branch.b2]\nfrom = {}\n", &today[..10]))]);
-    let config = stage.config();
-    let bridge = std::sync::Arc::new(posbridge::sync::Bridge::open(config.clone(), "test").unwrap());
-    let reports = crate::stage::run(&bridge, &config.branches[1..], &posbridge::sync::Request::default()).await;
-    assert_eq!(causes(&reports), [Some("branch_cloned")]);
-    assert_eq!(b1_alone().await[0].delivered, 1, "the branch itself is not taken for the copy");
+    assert_eq!(causes(&pass_of(&stage, 1).await), [Some("branch_cloned")]);
+    assert_eq!(pass_of(&stage, 0).await[0].delivered, 1, "the branch itself is not taken for the copy");
     assert_eq!(stage.central.count("sale.order"), 5);
 }
 

@@ -428,8 +428,8 @@ pub(super) fn branch_cloned(other: &BranchCode, reference: &str) -> Words {
         ),
         step: format!(
             "Integrator: Stellen Sie `url` und `database` in der branches.toml richtig; jede Filiale nennt ihre eigenen, und der nächste \
-             Durchgang macht weiter. Ist es die Filiale {other}, nur mit neuem Kürzel, geben Sie ihr wieder das Kürzel {other}. Begann diese Filiale absichtlich als Kopie, setzen Sie `from` auf den ersten Tag nach dem Kopieren und \
-             drücken Sie danach {}.",
+             Durchgang macht weiter. Ist es die Filiale {other}, nur mit neuem Kürzel, geben Sie ihr wieder das Kürzel {other}. Begann \
+             diese Filiale absichtlich als Kopie, setzen Sie `from` auf den ersten Tag nach dem Kopieren und drücken Sie danach {}.",
             button(Button::Retry)
         ),
         group: format!("auf eine Datenbank, die sich von der der Filiale {other} unterscheiden lässt"),

@@ -471,7 +471,8 @@ pub(in crate::problem) fn branch_cloned(audience: Audience, other: &BranchCode, 
         ),
         step: format!(
             "Integrator: put `url` and `database` right in branches.toml; each branch names its own, and the next pass \
-             goes on. If it is branch {other} and only got another code, give it the code {other} again. If this branch began as a copy on purpose, set `from` to the first day after it was made, then {}.",
+             goes on. If it is branch {other} and only got another code, give it the code {other} again. If this branch began as a \
+             copy on purpose, set `from` to the first day after it was made, then {}.",
             retry_branch(audience, "with this branch's code")
         ),
         then: Then::Nothing,
