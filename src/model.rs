@@ -499,6 +499,9 @@ pub struct CentralProduct {
     pub default_code: Option<String>,
     /// False when archived.
     pub active: bool,
+    /// When it was made, as Odoo writes times.
+    #[serde(default, rename = "create_date")]
+    pub made: Option<String>,
 }
 
 /// A customer at central.
@@ -523,6 +526,9 @@ pub struct CentralPartner {
     /// The company that this contact belongs to.
     #[serde(default)]
     pub parent_id: Option<(i64, String)>,
+    /// When it was made, as Odoo writes times.
+    #[serde(default, rename = "create_date")]
+    pub made: Option<String>,
 }
 
 /// A sales tax at central, of one company.
@@ -538,6 +544,9 @@ pub struct CentralTax {
     pub amount_type: String,
     /// Whether prices contain it.
     pub price_include: bool,
+    /// When it was made, as Odoo writes times.
+    #[serde(default, rename = "create_date")]
+    pub made: Option<String>,
 }
 
 /// A draft sales order as it will be written: what architecture calls the contract of the draft.

@@ -254,6 +254,7 @@ fn central_product(id: i64, barcode: Option<&str>, code: Option<&str>, active: b
         barcode: barcode.map(str::to_owned),
         default_code: code.map(str::to_owned),
         active,
+        made: None,
     }
 }
 
@@ -292,6 +293,7 @@ fn central_partner(id: i64, name: &str, vat: &str, email: &str, parent: Option<i
         email: text(email),
         reference: None,
         parent_id: parent.map(|id| (id, String::new())),
+        made: None,
     }
 }
 
@@ -331,6 +333,7 @@ fn a_tax_is_found_by_its_configured_name_or_by_name_amount_and_kind() {
         amount: amount("20"),
         amount_type: "percent".to_owned(),
         price_include: include,
+        made: None,
     };
     let all = [central(5, "VAT 20%", false), central(6, "VAT 20%", true), central(7, "20% S", false)];
     assert_eq!(match_tax(&tax, None, &all, "My Company"), Ok(CentralId::new(6)));
@@ -425,6 +428,7 @@ fn a_tax_that_differs_in_one_thing_is_another() {
         amount: amount(percent),
         amount_type: kind.to_owned(),
         price_include: include,
+        made: None,
     };
     let tax = BranchTax {
         id: BranchId::new(1),

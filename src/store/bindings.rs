@@ -11,6 +11,9 @@ use super::{Store, StoreError};
 use crate::model::BranchCode;
 use crate::problem::clean;
 
+/// A branch's record, the record of central that it is, and when that was made (empty = not known).
+pub type Binding = (i64, i64, String);
+
 /// Longest sentence about who mapped what, in characters.
 const SAID_MAX: usize = 300;
 
@@ -76,14 +79,28 @@ impl Store {
         })
     }
 
-    /// Bindings of a branch's records of a model.
+    /// Bindings of a branch's records of a model: central's id, and when its record was made, by the branch's id.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn bindings(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, i64>, StoreError> {
+    pub fn bindings(&self, branch: &BranchCode, model: &str, ids: &[i64]) -> Result<HashMap<i64, (i64, String)>, StoreError> {
         self.read(|db| {
-            let mut query = db.prepare_cached("SELECT central_id FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?;
-            by_id(ids, |id| query.query_row(params![branch.as_str(), model, id], |row| row.get(0)).optional())
+            let mut query =
+                db.prepare_cached("SELECT central_id, central_made FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3")?;
+            by_id(ids, |id| query.query_row(params![branch.as_str(), model, id], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        })
+    }
+
+    /// Bindings of a model of which it is not known when central's record was made, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn bindings_unmade(&self, branch: &BranchCode, model: &str, limit: usize) -> Result<Vec<Binding>, StoreError> {
+        self.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT branch_id, central_id, central_made FROM binding WHERE branch = ?1 AND model = ?2 AND central_made = '' LIMIT ?3",
+            )?;
+            query.query_map(params![branch.as_str(), model, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
         })
     }
 
@@ -91,14 +108,48 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn bind(&self, branch: &BranchCode, model: &str, found: &[(i64, i64)], now: Timestamp) -> Result<(), StoreError> {
+    pub fn bind(&self, branch: &BranchCode, model: &str, found: &[Binding], now: Timestamp) -> Result<(), StoreError> {
         self.write(|db| {
-            for (branch_id, central_id) in found {
+            for (branch_id, central_id, made) in found {
                 db.prepare_cached(
-                    "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at) VALUES (?1, ?2, ?3, ?4, 'match', ?5)
-                     ON CONFLICT DO UPDATE SET central_id = excluded.central_id, updated_at = excluded.updated_at WHERE source = 'match'",
+                    "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at, central_made)
+                     VALUES (?1, ?2, ?3, ?4, 'match', ?5, ?6)
+                     ON CONFLICT DO UPDATE SET central_id = excluded.central_id, updated_at = excluded.updated_at,
+                         central_made = excluded.central_made WHERE source = 'match'",
                 )?
-                .execute(params![branch.as_str(), model, branch_id, central_id, now.as_second()])?;
+                .execute(params![branch.as_str(), model, branch_id, central_id, now.as_second(), made])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes down when central's records were made, of bindings that are still the same.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn note_made(&self, branch: &BranchCode, model: &str, made: &[Binding]) -> Result<(), StoreError> {
+        self.write(|db| {
+            for (branch_id, central_id, made) in made {
+                db.prepare_cached(
+                    "UPDATE binding SET central_made = ?5 WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND central_id = ?4",
+                )?
+                .execute(params![branch.as_str(), model, branch_id, central_id, made])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets bindings, a person's too, whose record of central is another one now.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn unbind(&self, branch: &BranchCode, model: &str, replaced: &[Binding]) -> Result<(), StoreError> {
+        self.write(|db| {
+            for (branch_id, central_id, made) in replaced {
+                db.prepare_cached(
+                    "DELETE FROM binding WHERE branch = ?1 AND model = ?2 AND branch_id = ?3 AND central_id = ?4 AND central_made = ?5",
+                )?
+                .execute(params![branch.as_str(), model, branch_id, central_id, made])?;
             }
             Ok(())
         })
@@ -128,7 +179,8 @@ impl Store {
         self.write(|db| {
             db.prepare_cached(
                 "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at) VALUES (?1, ?2, ?3, ?4, 'person', ?5)
-                 ON CONFLICT DO UPDATE SET central_id = excluded.central_id, source = 'person', updated_at = excluded.updated_at",
+                 ON CONFLICT DO UPDATE SET central_id = excluded.central_id, source = 'person', updated_at = excluded.updated_at,
+                     central_made = ''",
             )?
             .execute(params![mapped.branch.as_str(), mapped.model, mapped.branch_id, mapped.central_id, now.as_second()])?;
             let sql = format!(

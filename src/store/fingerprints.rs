@@ -73,6 +73,24 @@ impl Store {
         })
     }
 
+    /// Ids of the newest received orders of a branch that are left out as invoiced, without those of which a person has decided and those
+    /// that are known to be gone.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn newest_invoiced(&self, branch: &BranchCode, limit: usize) -> Result<Vec<i64>, StoreError> {
+        self.read(|db| {
+            // In the order of the index: a branch that invoices has many of them.
+            let mut query = db.prepare_cached(
+                "SELECT remote_id FROM record INDEXED BY record_state
+                 WHERE branch = ?1 AND state = 'ignored' AND direction = 'receive' AND cause = ?2 AND reason IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM gone WHERE record_id = record.id AND at_branch IS NOT NULL)
+                 ORDER BY id DESC LIMIT ?3",
+            )?;
+            query.query_map(params![branch.as_str(), Problem::INVOICED_SKIPPED, limit], |row| row.get(0))?.collect()
+        })
+    }
+
     /// The newest and the oldest sales of each branch that are not known to be gone there, and the newest that are, `of_each` of either,
     /// each once.
     ///

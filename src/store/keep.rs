@@ -241,6 +241,8 @@ struct Standing {
     content_hash: String,
     /// Whether a change is already told beside it.
     flagged: bool,
+    /// Whether a setting left it out, and no person.
+    left_out: bool,
 }
 
 fn keep_order(db: &Connection, branch: &BranchCode, order: &PosOrder, now: Timestamp, kept: &mut Kept) -> rusqlite::Result<()> {
@@ -293,7 +295,7 @@ fn rekey(db: &Connection, row: &Standing, order: &PosOrder, witness: &str) -> ru
 fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -> rusqlite::Result<Vec<Standing>> {
     let mut query = db.prepare_cached(
         "SELECT id, witness, reference, date_order, amount_total, state, unknown, central_id IS NOT NULL, content_hash,
-             coalesce(cause = 'order_changed', 0) FROM record
+             coalesce(cause = 'order_changed', 0), state = 'ignored' AND reason IS NULL FROM record
          WHERE branch = ?1 AND direction = 'receive' AND kind = 'order' AND remote_id = ?2",
     )?;
     let rows = query.query_map(params![branch.as_str(), id.get()], |row| {
@@ -308,6 +310,7 @@ fn standing(db: &Connection, branch: &BranchCode, id: BranchId<PosOrderModel>) -
             has_draft: row.get(7)?,
             content_hash: row.get(8)?,
             flagged: row.get(9)?,
+            left_out: row.get(10)?,
         })
     })?;
     rows.collect()
@@ -343,7 +346,8 @@ fn renew(db: &Connection, row: &Standing, order: &PosOrder, now: Timestamp, kept
             .execute(params![row.record, order.write_date])?;
         return Ok(());
     }
-    let written = !planted(Bug::ChangeUnsaid) && (row.has_draft || row.unknown || row.state == State::Done);
+    // Of what was left out as invoiced there is no draft: if there was one, it is gone, and somebody asked for it again.
+    let written = !planted(Bug::ChangeUnsaid) && !row.left_out && (row.has_draft || row.unknown || row.state == State::Done);
     if written {
         kept.changed += 1;
         let problem = Problem::OrderChanged { what: what_is_new(db, row, order)? };

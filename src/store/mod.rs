@@ -41,7 +41,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 pub use backup::{Copied, CopyError, restore};
-pub use bindings::Mapped;
+pub use bindings::{Binding, Mapped};
 pub use causes::OpenCause;
 pub use clean::{AT_ONCE, Cleaned};
 pub use days::{DayOrder, DayState, SessionRow};
@@ -77,6 +77,7 @@ const STEPS: &[&str] = &[
     include_str!("step5.sql"),
     include_str!("step6.sql"),
     include_str!("step7.sql"),
+    include_str!("step8.sql"),
 ];
 
 /// How long a writer waits for another process (a retry typed while the daemon runs) before it gives up.

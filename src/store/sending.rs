@@ -22,6 +22,8 @@ pub struct Sent {
     /// When that record was made there, as Odoo writes times: another one of this number is another record. Empty = not
     /// known.
     pub made: String,
+    /// When central's record was made, the same way.
+    pub central_made: String,
     /// What the branch had after the last sending.
     pub baseline: Baseline,
     /// By the settings or a person.
@@ -104,14 +106,21 @@ impl Store {
     /// See [`StoreError`].
     pub fn sent(&self, branch: &BranchCode) -> Result<HashMap<(Kind, CentralKey), Sent>, StoreError> {
         self.read(|db| {
-            let mut query =
-                db.prepare_cached("SELECT kind, central_id, branch_id, baseline, chosen, branch_made FROM sent WHERE branch = ?1")?;
+            let mut query = db.prepare_cached(
+                "SELECT kind, central_id, branch_id, baseline, chosen, branch_made, central_made FROM sent WHERE branch = ?1",
+            )?;
             let mut rows = query.query([branch.as_str()])?;
             let mut sent = HashMap::new();
             while let Some(row) = rows.next()? {
                 let Some(kind) = Kind::parse(&row.get::<_, String>(0)?) else { continue };
                 let baseline = json_column(row.get(3)?).unwrap_or_default();
-                let known = Sent { branch_id: BranchId::new(row.get(2)?), made: row.get(5)?, baseline, chosen: row.get(4)? };
+                let known = Sent {
+                    branch_id: BranchId::new(row.get(2)?),
+                    made: row.get(5)?,
+                    central_made: row.get(6)?,
+                    baseline,
+                    chosen: row.get(4)?,
+                };
                 sent.insert((kind, CentralId::new(row.get(1)?)), known);
             }
             Ok(sent)
@@ -223,10 +232,11 @@ const BY_HAND: i64 = 2;
 fn remember(db: &Connection, branch: &BranchCode, sent: &[Remembered], bound: &[Bound], now: Timestamp) -> rusqlite::Result<()> {
     for Remembered { kind, central_id, sent } in sent {
         db.prepare_cached(
-            "INSERT INTO sent (branch, kind, central_id, branch_id, baseline, chosen, updated_at, branch_made)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO sent (branch, kind, central_id, branch_id, baseline, chosen, updated_at, branch_made, central_made)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT DO UPDATE SET branch_id = excluded.branch_id, baseline = excluded.baseline,
-                 chosen = max(chosen, excluded.chosen), updated_at = excluded.updated_at, branch_made = excluded.branch_made",
+                 chosen = max(chosen, excluded.chosen), updated_at = excluded.updated_at, branch_made = excluded.branch_made,
+                 central_made = excluded.central_made",
         )?
         .execute(params![
             branch.as_str(),
@@ -236,13 +246,14 @@ fn remember(db: &Connection, branch: &BranchCode, sent: &[Remembered], bound: &[
             json_text(&sent.baseline),
             sent.chosen,
             now.as_second(),
-            sent.made
+            sent.made,
+            sent.central_made
         ])?;
     }
     for (model, branch_id, central_id) in bound {
         db.prepare_cached(
             "INSERT INTO binding (branch, model, branch_id, central_id, source, updated_at) VALUES (?1, ?2, ?3, ?4, 'match', ?5)
-             ON CONFLICT DO UPDATE SET central_id = excluded.central_id, updated_at = excluded.updated_at
+             ON CONFLICT DO UPDATE SET central_id = excluded.central_id, updated_at = excluded.updated_at, central_made = ''
                  WHERE source = 'match' AND central_id <> excluded.central_id",
         )?
         .execute(params![branch.as_str(), model, branch_id, central_id, now.as_second()])?;
@@ -377,17 +388,18 @@ impl<S: Serialize + DeserializeOwned + Default> SendNote<S> {
 }
 
 impl Store {
-    /// The branch's record of a record of central, if a person has said so and there is one alone.
+    /// The branch's record of a record of central, made there at `made`, if a person has said so and there is one alone.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub fn bound_by_person(&self, branch: &BranchCode, model: &str, central_id: i64) -> Result<Option<i64>, StoreError> {
+    pub fn bound_by_person(&self, branch: &BranchCode, model: &str, central_id: i64, made: &str) -> Result<Option<i64>, StoreError> {
         self.read(|db| {
             db.prepare_cached(
                 "SELECT min(branch_id) FROM binding WHERE branch = ?1 AND model = ?2 AND central_id = ?3 AND source = 'person'
+                   AND central_made IN ('', ?4)
                  HAVING count(*) = 1",
             )?
-            .query_row(params![branch.as_str(), model, central_id], |row| row.get(0))
+            .query_row(params![branch.as_str(), model, central_id, made], |row| row.get(0))
             .optional()
         })
     }

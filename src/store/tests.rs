@@ -15,6 +15,7 @@ const STATES: &[&str] = &[
     include_str!("states/v5.sql"),
     include_str!("states/v6.sql"),
     include_str!("states/v7.sql"),
+    include_str!("states/v8.sql"),
 ];
 
 /// An order of one line: two rows of a draft.

@@ -16,6 +16,11 @@ use crate::model::{
 };
 use crate::odoo::Call;
 use crate::planted::{Bug, planted};
+use crate::store::{Binding, Store};
+
+/// Bindings at a time of which it is asked when central's record was made: those of a person, of what was sent, and of an older
+/// version of the ledger. Each is asked once.
+const UNMADE: usize = 500;
 
 /// Finds out, for orders about to be mapped, what the records that they name are at central. Everything already known
 /// in this pass, bound in the ledger, or asked for in one call a model.
@@ -43,19 +48,52 @@ pub async fn bind(pass: &BranchPass, resolved: &Resolved, orders: &[PosOrder]) -
     Ok(())
 }
 
-/// What the ledger has bound, and what remains to be found.
-async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<(HashMap<i64, i64>, BTreeSet<BranchId<M>>), Halt> {
+/// What the ledger has bound to records of central that are still the same: a central that was put back to a backup gives the number
+/// of a record that it lost to another one, made at another time.
+async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Result<HashMap<i64, i64>, Halt> {
     if ids.is_empty() {
-        return Ok((HashMap::new(), BTreeSet::new()));
+        return Ok(HashMap::new());
     }
     let code = match pass.bridge.config.branches.iter().find(|other| planted(Bug::SwappedBindings) && other.code != pass.branch.code) {
         Some(other) => other.code.clone(),
         None => pass.branch.code.clone(),
     };
     let bare = ids.iter().map(|id| id.get()).collect::<Vec<_>>();
-    let bound = pass.bridge.store.run(move |store| store.bindings(&code, M::NAME, &bare)).await?;
-    let rest = ids.iter().copied().filter(|id| !bound.contains_key(&id.get())).collect();
-    Ok((bound, rest))
+    let of = code.clone();
+    let work = move |store: &Store| Ok((store.bindings(&of, M::NAME, &bare)?, store.bindings_unmade(&of, M::NAME, UNMADE)?));
+    let (mut bound, unmade) = pass.bridge.store.run(work).await?;
+    // However long it takes until an order names these: what they are is asked now.
+    bound.extend(unmade.into_iter().map(|(branch, central, made)| (branch, (central, made))));
+    let made = pass.central.made::<M>(&bound.values().map(|(central, _)| *central).collect()).await?;
+    let (mut told, mut replaced) = (Vec::new(), Vec::new());
+    bound.retain(|branch, (central, was)| match made.get(central) {
+        Some(is) if was.is_empty() => {
+            told.push((*branch, *central, is.clone()));
+            true
+        }
+        Some(is) if is != was => {
+            replaced.push((*branch, *central, std::mem::take(was)));
+            false
+        }
+        _ => true,
+    });
+    if !replaced.is_empty() {
+        tracing::info!(branch = %pass.branch.code, model = M::NAME, records = replaced.len(), "Central gave the numbers of matched records to others");
+    }
+    let news = !told.is_empty() || !replaced.is_empty();
+    if news && !pass.request.dry_run {
+        let work = move |store: &Store| {
+            store.note_made(&code, M::NAME, &told)?;
+            store.unbind(&code, M::NAME, &replaced)
+        };
+        pass.bridge.store.run(work).await?;
+    }
+    Ok(bound.into_iter().map(|(branch, (central, _))| (branch, central)).collect())
+}
+
+/// Which of these are not bound.
+fn unbound<M: Model>(ids: &BTreeSet<BranchId<M>>, bound: &HashMap<i64, i64>) -> BTreeSet<BranchId<M>> {
+    ids.iter().copied().filter(|id| !bound.contains_key(&id.get())).collect()
 }
 
 /// Records of the branch as the ledger has them.
@@ -68,12 +106,17 @@ async fn kept<M: Model, T: DeserializeOwned>(pass: &BranchPass, ids: &BTreeSet<B
     Ok(texts.into_values().filter_map(|text| serde_json::from_str(&text).ok()).collect())
 }
 
-/// Writes down what was matched.
-async fn remember<M: Model>(pass: &BranchPass, found: Vec<(BranchId<M>, CentralId<M>)>) -> Result<(), Halt> {
+/// Writes down what was matched, with when `made` says that central's record was made.
+async fn remember<M: Model>(
+    pass: &BranchPass,
+    found: Vec<(BranchId<M>, CentralId<M>)>,
+    made: impl Fn(CentralId<M>) -> Option<String>,
+) -> Result<(), Halt> {
     if found.is_empty() || pass.request.dry_run {
         return Ok(());
     }
-    let found: Vec<(i64, i64)> = found.into_iter().map(|(branch, central)| (branch.get(), central.get())).collect();
+    let binding = |(branch, central): (BranchId<M>, CentralId<M>)| (branch.get(), central.get(), made(central).unwrap_or_default());
+    let found: Vec<Binding> = found.into_iter().map(binding).collect();
     let (code, now) = (pass.branch.code.clone(), pass.started_at);
     Ok(pass.bridge.store.run(move |store| store.bind(&code, M::NAME, &found, now)).await?)
 }
@@ -84,7 +127,8 @@ async fn bind_products(
     bindings: &mut Bindings,
     ids: &BTreeSet<BranchId<Product>>,
 ) -> Result<(), Halt> {
-    let (bound, rest) = bound(pass, ids).await?;
+    let bound = bound(pass, ids).await?;
+    let rest = unbound(ids, &bound);
     bindings.products.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
     let keys: Vec<ProductKey> = pass.branch.match_products.iter().map(product_key).collect();
     let wanted: Vec<BranchProduct> = kept(pass, &rest).await?.into_iter().map(|product| configured(&pass.branch, product)).collect();
@@ -94,7 +138,8 @@ async fn bind_products(
         Vec::new()
     } else {
         let domain = json!(["|", ["barcode", "in", barcodes], ["default_code", "in", codes]]);
-        let call = Call::search_read(Product::NAME, domain, &["display_name", "barcode", "default_code", "active"]).with_archived();
+        let call =
+            Call::search_read(Product::NAME, domain, &["display_name", "barcode", "default_code", "active", "create_date"]).with_archived();
         pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
     };
     let mut found = Vec::new();
@@ -103,7 +148,7 @@ async fn bind_products(
         found.extend(result.iter().map(|central| (product.id, *central)));
         bindings.products.insert(product.id, result);
     }
-    remember(pass, found).await
+    remember(pass, found, |id| candidates.iter().find(|candidate| candidate.id == id)?.made.clone()).await
 }
 
 /// A product whose match is written in the settings: by its name, barcode or Internal Reference at the branch.
@@ -128,11 +173,11 @@ async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindi
     if ids.is_empty() {
         return Ok(());
     }
-    let (bound, _) = bound(pass, ids).await?;
+    let candidates = pass.central.taxes(resolved.draft.company_id).await?;
+    let bound = bound(pass, ids).await?;
     let (code, bare) = (pass.branch.code.clone(), bound.keys().copied().collect::<Vec<_>>());
     let chosen = pass.bridge.store.run(move |store| store.chosen(&code, Tax::NAME, &bare)).await?;
     let wanted: Vec<BranchTax> = kept(pass, ids).await?;
-    let candidates = pass.central.taxes(resolved.draft.company_id).await?;
     let mut found = Vec::new();
     for tax in &wanted {
         // A name in branches.toml comes before what was once matched: it may have been written since. What a person chose for
@@ -147,7 +192,7 @@ async fn bind_taxes(pass: &BranchPass, resolved: &Resolved, bindings: &mut Bindi
         found.extend(result.iter().filter(|_| known.is_none()).map(|central| (tax.id, *central)));
         bindings.taxes.insert(tax.id, result);
     }
-    remember(pass, found).await
+    remember(pass, found, |id| candidates.iter().find(|candidate| candidate.id == id)?.made.clone()).await
 }
 
 async fn bind_partners(
@@ -156,7 +201,8 @@ async fn bind_partners(
     bindings: &mut Bindings,
     ids: &BTreeSet<BranchId<Partner>>,
 ) -> Result<(), Halt> {
-    let (bound, rest) = bound(pass, ids).await?;
+    let bound = bound(pass, ids).await?;
+    let rest = unbound(ids, &bound);
     bindings.partners.extend(bound.into_iter().map(|(branch, central)| (BranchId::new(branch), Ok(CentralId::new(central)))));
     let wanted: Vec<BranchPartner> = kept(pass, &rest).await?;
     let said = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -169,7 +215,7 @@ async fn bind_partners(
         Vec::new()
     } else {
         let domain = json!(["|", "|", ["vat", "in", vats], ["email", "in", emails], ["ref", "in", references]]);
-        let call = Call::search_read(Partner::NAME, domain, &["display_name", "name", "vat", "email", "ref", "parent_id"]);
+        let call = Call::search_read(Partner::NAME, domain, &["display_name", "name", "vat", "email", "ref", "parent_id", "create_date"]);
         pass.central.ask(&call.context("allowed_company_ids", json!([resolved.draft.company_id]))).await?
     };
     let mut found = Vec::new();
@@ -178,5 +224,5 @@ async fn bind_partners(
         found.extend(result.iter().map(|central| (partner.id, *central)));
         bindings.partners.insert(partner.id, result);
     }
-    remember(pass, found).await
+    remember(pass, found, |id| candidates.iter().find(|candidate| candidate.id == id)?.made.clone()).await
 }

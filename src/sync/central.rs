@@ -28,6 +28,8 @@ pub struct Central {
     pub(super) looking: Mutex<()>,
     /// Sales taxes by company, read once.
     taxes: Mutex<HashMap<CentralId<Company>, Arc<Vec<CentralTax>>>>,
+    /// When records were made, by model and id, as far as central told in this run.
+    made: Mutex<HashMap<(&'static str, i64), String>>,
 }
 
 /// What a branch's settings mean at central.
@@ -61,6 +63,7 @@ impl Central {
             parallel: writers,
             looking: Mutex::default(),
             taxes: Mutex::default(),
+            made: Mutex::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Central {
             parallel: self.parallel,
             looking: Mutex::default(),
             taxes: Mutex::default(),
+            made: Mutex::default(),
         }
     }
 
@@ -202,6 +206,24 @@ impl Central {
         Ok(found.into_iter().map(|user| (user.login.to_lowercase(), user.id)).collect())
     }
 
+    /// When these records were made, by id, archived ones too. What central does not have, or does not show, is not among them.
+    pub(super) async fn made<M: Model>(&self, ids: &BTreeSet<i64>) -> Result<HashMap<i64, String>, Problem> {
+        #[derive(Deserialize)]
+        struct Made {
+            id: i64,
+            #[serde(default)]
+            create_date: Option<String>,
+        }
+        let mut known = self.made.lock().await;
+        let open: Vec<i64> = ids.iter().copied().filter(|id| !known.contains_key(&(M::NAME, *id))).collect();
+        if !open.is_empty() {
+            let call = Call::search_read(M::NAME, json!([["id", "in", open]]), &["create_date"]).with_archived();
+            let found: Vec<Made> = self.ask(&call).await?;
+            known.extend(found.into_iter().filter_map(|made| Some(((M::NAME, made.id), made.create_date?))));
+        }
+        Ok(ids.iter().filter_map(|id| Some((*id, known.get(&(M::NAME, *id))?.clone()))).collect())
+    }
+
     /// The sales taxes of a company, archived ones left out.
     pub(super) async fn taxes(&self, company: CentralId<Company>) -> Result<Arc<Vec<CentralTax>>, Problem> {
         let mut taxes = self.taxes.lock().await;
@@ -209,9 +231,11 @@ impl Central {
             return Ok(known.clone());
         }
         let domain = json!([["company_id", "=", company], ["type_tax_use", "=", "sale"]]);
-        let fields = ["name", "amount", "amount_type", "price_include"];
+        let fields = ["name", "amount", "amount_type", "price_include", "create_date"];
         let found: Vec<CentralTax> =
             self.ask(&Call::search_read(Tax::NAME, domain, &fields).context("allowed_company_ids", json!([company]))).await?;
+        let made = found.iter().filter_map(|tax| Some(((Tax::NAME, tax.id.get()), tax.made.clone()?)));
+        self.made.lock().await.extend(made);
         let found = Arc::new(found);
         taxes.insert(company, found.clone());
         Ok(found)

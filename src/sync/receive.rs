@@ -46,6 +46,10 @@ pub(super) const FINGERPRINTS: usize = 50;
 /// Newest orders by which a branch is known again before its records are read anew: orders are as good as never deleted.
 const WITNESSES: usize = 5;
 
+/// Newest orders left out as invoiced that each whole window looks at: a branch that is put back to before their invoices has them
+/// without, as they were written long ago. More invoices at the till than a branch that went back has lost, in one call.
+const INVOICED: usize = 500;
+
 /// What a pass over a branch looked at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Looked {
@@ -69,7 +73,7 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let mut page = Page { fields, domain: window.wanted.clone(), size: PAGE, waiting: Vec::new(), kept_any: false, asked_anew: false };
     let mut after = window.floor;
     loop {
-        let call = records::headers(&window.domain, &window.newest, after, HEADERS);
+        let call = records::headers(&window.domain, &window.also, after, HEADERS);
         let (headers, date): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
         looked.answered = true;
         // The branch's clock at the start: whatever is written from now on is in the next window.
@@ -209,6 +213,8 @@ struct Window {
     /// The newest orders that were received: looked at each time, since a branch that still has them was not put back
     /// to a backup.
     newest: Vec<i64>,
+    /// Orders that are looked at whenever they were written: the newest, and those that are left out as invoiced.
+    also: Vec<i64>,
     /// Whether it is one of the rarer looks without the bound on ids.
     whole: bool,
     /// Whether nothing that the settings ask for is left out: a pass from a later day says nothing of the days before.
@@ -253,8 +259,13 @@ impl Window {
         let highest = newest.first().copied().filter(|_| frequent);
         let floor = highest.map_or(0, |highest| (highest - FLOOR).max(0));
         newest.retain(|id| *id > floor);
+        let mut also = newest.clone();
+        if !frequent {
+            let code = pass.branch.code.clone();
+            also.extend(pass.bridge.store.run(move |store| store.newest_invoiced(&code, INVOICED)).await?);
+        }
         let complete = pass.request.from.is_none_or(|from| from <= pass.branch.from);
-        Ok(Self { domain, wanted, newest, whole: !frequent, complete, floor, since, started: None, met: HashSet::new() })
+        Ok(Self { domain, wanted, newest, also, whole: !frequent, complete, floor, since, started: None, met: HashSet::new() })
     }
 
     /// How far the branch is read once all of it is kept.

@@ -7,7 +7,7 @@ use posbridge::clock::Clock;
 use posbridge::demo::{Branch, Item, Mishap, Sale, When};
 use posbridge::model::{BranchCode, PosOrder};
 use posbridge::problem::Problem;
-use posbridge::store::{Conclusion, Filter, State, Verdict};
+use posbridge::store::{Conclusion, Filter, Mapped, State, Verdict};
 use posbridge::sync::{Bridge, Request};
 
 use crate::stage::{Stage, run};
@@ -471,6 +471,104 @@ async fn an_order_that_was_left_out_as_invoiced_comes_when_its_branch_was_put_ba
     assert_eq!(stage.receive().await[0].delivered, 0);
     let states: Vec<(i64, State)> = stage.log(Filter::default()).iter().map(|record| (record.remote_id, record.state)).collect();
     assert!(states.contains(&(skipped, State::Done)) && states.contains(&(ignored, State::Ignored)), "{states:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_was_left_out_as_invoiced_comes_however_long_ago_it_was_sold() {
+    let stage = Stage::with(1, "invoiced = \"skip\"\n", |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    branch.stop_clock("2026-11-20 08:00:00");
+    let skipped = branch.sell(Sale::new().line(Item::new("ART-0001")));
+    let image = branch.image();
+    branch.stop_clock("2026-11-20 08:05:00");
+    branch.update("pos.order", skipped, [("account_move", 99.into()), ("state", "done".into())]).unwrap();
+    assert_eq!(pass_at(&stage, "2026-11-20T08:10:00Z".parse().unwrap()).await.delivered, 0);
+    branch.stop_clock("2026-11-20 12:00:00");
+    branch.sell_history(60, 1, 1); // it is not among the newest any more
+    let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    assert_eq!(pass_at(&stage, noon).await.delivered, 60);
+    branch.put_back(image);
+    branch.stop_clock("2026-11-20 14:00:00");
+    assert_eq!(pass_at(&stage, noon + SignedDuration::from_hours(2)).await.delivered, 1, "written six hours ago");
+    assert_eq!(stage.log(Filter { state: Some(State::Ignored), ..Filter::default() }).len(), 0);
+}
+
+#[tokio::test]
+async fn an_order_whose_deleted_draft_was_asked_for_and_left_out_as_invoiced_comes_when_its_branch_knows_no_invoice() {
+    let stage = Stage::with(1, "invoiced = \"skip\"\n", |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    let order = branch.sell(Sale::new().line(Item::new("ART-0001")));
+    let image = branch.image();
+    stage.receive().await;
+    branch.advance(5);
+    branch.update("pos.order", order, [("account_move", 99.into()), ("state", "done".into())]).unwrap();
+    stage.central.delete("sale.order", stage.central.sale_orders()[0].order.id).unwrap();
+    stage.receive().await;
+    let this = Filter { ids: vec![stage.log(Filter::default())[0].id], ..Filter::default() };
+    stage.store().retry(&this, true, Timestamp::now()).unwrap();
+    stage.receive().await;
+    assert_eq!(stage.log(Filter::default())[0].state, State::Ignored, "the branch has invoiced it");
+    branch.put_back(image);
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    let record = &stage.log(Filter::default())[0];
+    assert_eq!((record.state, record.central_id), (State::Done, Some(stage.central.sale_orders()[0].order.id)));
+    assert_eq!(stage.receive().await[0].delivered, 0);
+}
+
+/// A central that is put back to before it had an article and a customer gives their numbers to the next ones.
+async fn renumbered_at_central(by_person: bool) {
+    let stage = Stage::with(1, "", |branch: &mut Branch| branch.products = 42).await;
+    let branch = &stage.branches[0];
+    branch.insert("res.partner", [("name", "Late".into()), ("ref", "LATE".into())]).unwrap();
+    let sell = || branch.sell(Sale::new().line(Item::new("ART-0042")).partner("LATE"));
+    let backup = stage.central.image();
+    let made = |code: &str, customer: &str| {
+        stage.central.advance(5);
+        let article = stage.central.insert("product.product", [("name", code.into()), ("default_code", code.into())]).unwrap();
+        (article, stage.central.insert("res.partner", [("name", customer.into()), ("ref", customer.into())]).unwrap())
+    };
+    let lost = made(if by_person { "BY-HAND" } else { "ART-0042" }, "LATE");
+    sell();
+    if by_person {
+        stage.receive().await;
+        let mapped = Mapped {
+            branch: &BranchCode::new("b1").unwrap(),
+            model: "product.product",
+            branch_id: branch.find("product.product", "default_code", "ART-0042").unwrap().id,
+            name: "Article 42",
+            central_id: lost.0,
+            central_name: "BY-HAND",
+            waits_for: "product_not_found:[ART-0042]",
+            person: "anna",
+        };
+        assert_eq!(stage.store().bind_by_person(&mapped, Timestamp::now()).unwrap(), 1);
+    }
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    stage.central.put_back(backup);
+    assert_eq!(made("OTHER", "OTHER"), lost, "the numbers are given again");
+    let order = sell();
+    stage.receive().await;
+    let failed = stage.failed();
+    assert_eq!(failed.iter().map(|record| record.remote_id).collect::<Vec<_>>(), [order], "the earlier one is done");
+    assert_eq!(failed[0].problems.iter().map(Problem::cause).collect::<Vec<_>>(), ["product_not_found"]);
+    // With the article there again it goes, for the branch's own customer: nobody else bought it.
+    let (again, _) = made("ART-0042", "ANOTHER");
+    stage.store().retry(&Filter::default(), false, Timestamp::now()).unwrap();
+    assert_eq!(stage.receive().await[0].delivered, 1);
+    let drafts = stage.central.sale_orders();
+    let [draft] = drafts.as_slice() else { panic!("{drafts:?}") };
+    assert_eq!(draft.lines[0].link("product_id"), Some(again));
+    assert_eq!(draft.order.link("partner_id"), stage.central.find("res.partner", "name", "Walk-in b1").map(|walk_in| walk_in.id));
+}
+
+#[tokio::test]
+async fn a_number_that_a_restored_central_gave_to_another_record_is_not_what_an_order_meant() {
+    renumbered_at_central(false).await;
+}
+
+#[tokio::test]
+async fn nor_is_it_what_a_person_had_mapped() {
+    renumbered_at_central(true).await;
 }
 
 #[tokio::test]

@@ -108,13 +108,15 @@ impl World {
     fn check_order(&mut self, order: &Expected, row: &Row, draft: Option<i64>) {
         let (key, fate) = (order.key(), self.fate(order));
         let deleted = matches!(self.truth.touched.get(&key), Some(Touch::Deleted { .. }));
+        let older = self.truth.older_content || self.truth.went_back.contains(&key);
         match (row.state.as_str(), fate) {
             ("done", _) => {
                 match draft {
                     None if deleted => {}
                     None => self.violated("I1", format!("{key} is done in the ledger and not at central")),
-                    // A person had it written again, and then an older ledger was put back: it tells that the earlier draft is gone.
-                    Some(id) if row.central_id != Some(id) && !(self.truth.older_content && row.is_gone()) => {
+                    // A person had it written again, and then an older ledger was put back, or a central that has the earlier draft: it
+                    // tells that the one it knows is gone.
+                    Some(id) if row.central_id != Some(id) && !(older && row.is_gone()) => {
                         self.violated("I7", format!("{key} is {id} at central and {:?} in the ledger", row.central_id));
                     }
                     Some(id) => self.check_draft(order, row, id),
@@ -192,7 +194,8 @@ impl World {
         let not_proved =
             references(&mut rows.iter().filter(|(_, row)| row.state == "failed" && row.central_id.is_some()).map(|(key, _)| key));
         // A copied machine, with a limit of its own, tells by itself that a draft is not as it should be.
-        let not_known = sold.iter().filter(|(key, _)| !rows.contains_key(*key)).map(|(_, order)| order);
+        let ignored = |row: &Row| row.state == "ignored"; // by a person, and the copy knows nothing of it
+        let not_known = sold.iter().filter(|(key, _)| rows.get(*key).is_none_or(ignored)).map(|(_, order)| order);
         let of_others = self.truth.orphans.values().chain(not_known).filter(|order| order.fine || order.cash_rounded);
         let of_others: BTreeSet<String> = of_others.map(|order| order.reference.clone()).collect();
         // Nobody proves a draft of an order that is left out, when the ledger that began it is gone; the daily look lists it.

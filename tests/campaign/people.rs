@@ -6,6 +6,7 @@ use posbridge::demo::wire::Value;
 use posbridge::store::{Filter, Lock, Store, restore};
 
 use crate::expected::{Reader, find, ids};
+use crate::ledger::Ledger;
 use crate::selling::SOLD;
 use crate::world::{Touch, UNKNOWN, World, copy, temporary};
 
@@ -35,7 +36,7 @@ impl World {
             (0, _) => self.central.confirm(id),
             (1, _) => self.central.cancel(id),
             (2 | 3, _) if state != "sale" => {
-                let known = self.ledger.rows().get(&key).is_some_and(|row| row.state == "done");
+                let known = self.known_as_done(&key);
                 self.central.delete("sale.order", id).expect("deleted");
                 self.truth.touched.insert(key.clone(), Touch::Deleted { for_good: known });
                 self.fired(22);
@@ -90,15 +91,20 @@ impl World {
         if confirmed {
             return false;
         }
-        let rows = self.ledger.rows();
         let named = self.drafts().into_iter().filter(|(key, id)| drafts.contains(id) && known_model(self, key));
         for (key, id) in named.collect::<Vec<_>>() {
-            let known = rows.get(&key).is_some_and(|row| row.state == "done");
+            let known = self.known_as_done(&key);
             self.central.delete("sale.order", id).expect("deleted");
             self.truth.touched.insert(key.clone(), Touch::Deleted { for_good: known });
             self.tell(|| format!("central: {key} is deleted{}", if known { "" } else { ", before the bridge knew it as done" }));
         }
         true
+    }
+
+    /// Whether the bridge knows an order as done, and a copied machine, with settings of its own, does so too.
+    fn known_as_done(&self, key: &str) -> bool {
+        let done = |ledger: &Ledger| ledger.rows().get(key).is_some_and(|row| row.state == "done");
+        done(&self.ledger) && self.twin.as_ref().is_none_or(|twin| done(&Ledger::new(twin.path().join("state"), false)))
     }
 
     /// Retries one failed order of each cause and subject: what waits for the same goes along.
@@ -137,7 +143,10 @@ impl World {
                 let filter = Filter { ids: vec![row.record], ..Filter::default() };
                 self.store().ignore(&filter, "not needed", self.clock.now()).expect("ignored");
                 self.truth.ignored.insert(key.clone());
-                self.truth.ignored_for_good.insert(key.clone());
+                // A copied machine does not know of it.
+                if self.twin.is_none() {
+                    self.truth.ignored_for_good.insert(key.clone());
+                }
                 self.fired(27);
                 self.tell(|| format!("bridge: ignore {key}"));
             }
@@ -249,6 +258,9 @@ impl World {
         let rows = self.ledger.rows();
         self.central_has_lost(&rows, &after);
         let mut now = touched;
+        // A draft that is newer than the backup does not come back, if somebody has deleted it.
+        let deleted = |(key, touch): &(&String, &Touch)| matches!(touch, Touch::Deleted { .. }) && !after.contains_key(*key);
+        now.extend(self.truth.touched.iter().filter(deleted).map(|(key, touch)| (key.clone(), touch.clone())));
         // What was deleted before stays deleted; what the ledger says of it is what it says now.
         for (key, touch) in &mut now {
             if let Touch::Deleted { for_good } = touch {

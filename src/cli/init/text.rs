@@ -250,6 +250,7 @@ mod tests {
             amount: amount.into(),
             amount_type: "percent".to_owned(),
             price_include: false,
+            made: None,
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         let central = CentralChoices {

@@ -76,7 +76,13 @@ fn attempts(store: &Store, record: i64) -> Vec<String> {
 /// What a product was sent as.
 fn sent(branch_id: i64, chosen: bool) -> Remembered {
     let baseline = Baseline::from([("name".to_owned(), 7)]);
-    let sent = Sent { branch_id: BranchId::new(branch_id), made: "2026-03-01 08:00:00".to_owned(), baseline, chosen };
+    let sent = Sent {
+        branch_id: BranchId::new(branch_id),
+        made: "2026-03-01 08:00:00".to_owned(),
+        central_made: "2026-02-01 08:00:00".to_owned(),
+        baseline,
+        chosen,
+    };
     Remembered { kind: Kind::Product, central_id: CentralId::new(1), sent }
 }
 
@@ -261,18 +267,18 @@ fn what_was_sent_is_remembered_and_a_choice_is_not_forgotten() {
 fn orders_find_what_was_sent_but_a_person_is_not_contradicted() {
     let (_directory, store) = ledger();
     let code = branch("tirana");
-    let bindings = || -> Vec<(i64, i64, String)> {
-        let sql = "SELECT branch_id, central_id, source FROM binding WHERE model = 'product.product' ORDER BY branch_id";
-        store.read(|db| db.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()).unwrap()
+    let bindings = || -> Vec<(i64, i64, String, String)> {
+        let sql = "SELECT branch_id, central_id, source, central_made FROM binding WHERE model = 'product.product' ORDER BY branch_id";
+        store.read(|db| db.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect()).unwrap()
     };
     store
         .write(|db| {
-            db.execute("INSERT INTO binding VALUES ('tirana', 'product.product', 12, 2, 'person', 0), ('tirana', 'product.product', 13, 3, 'match', 0)", [])
+            db.execute("INSERT INTO binding VALUES ('tirana', 'product.product', 12, 2, 'person', 0, 'then'), ('tirana', 'product.product', 13, 3, 'match', 0, 'then')", [])
         })
         .unwrap();
     store.remember_sent(&code, &[], &[(Product::NAME, 11, 1), (Product::NAME, 12, 9), (Product::NAME, 13, 9)], at(0)).unwrap();
-    let row = |branch_id, central_id, source: &str| (branch_id, central_id, source.to_owned());
-    assert_eq!(bindings(), [row(11, 1, "match"), row(12, 2, "person"), row(13, 9, "match")]);
+    let row = |branch_id, central_id, source: &str, made: &str| (branch_id, central_id, source.to_owned(), made.to_owned());
+    assert_eq!(bindings(), [row(11, 1, "match", ""), row(12, 2, "person", "then"), row(13, 9, "match", "")]);
 }
 
 #[test]
@@ -282,15 +288,17 @@ fn a_pair_that_a_person_made_counts_when_there_is_one_alone() {
     store
         .write(|db| {
             db.execute(
-                "INSERT INTO binding VALUES ('tirana', 'res.partner', 1, 7, 'person', 0), ('tirana', 'res.partner', 2, 8, 'person', 0),
-                 ('tirana', 'res.partner', 3, 8, 'person', 0), ('tirana', 'res.partner', 4, 9, 'match', 0), ('durres', 'res.partner', 5, 6, 'person', 0)",
+                "INSERT INTO binding VALUES ('tirana', 'res.partner', 1, 7, 'person', 0, 'then'), ('tirana', 'res.partner', 2, 8, 'person', 0, ''),
+                 ('tirana', 'res.partner', 3, 8, 'person', 0, ''), ('tirana', 'res.partner', 4, 9, 'match', 0, ''),
+                 ('durres', 'res.partner', 5, 6, 'person', 0, ''), ('tirana', 'res.partner', 6, 10, 'person', 0, '')",
                 [],
             )
         })
         .unwrap();
-    let said = |central_id| store.bound_by_person(&code, "res.partner", central_id).unwrap();
-    assert_eq!([7, 8, 9, 6, 5].map(said), [Some(1), None, None, None, None]);
-    assert_eq!(store.bound_by_person(&code, "product.product", 7).unwrap(), None);
+    let said = |central_id| store.bound_by_person(&code, "res.partner", central_id, "then").unwrap();
+    assert_eq!([7, 8, 9, 6, 5, 10].map(said), [Some(1), None, None, None, None, Some(6)]);
+    assert_eq!(store.bound_by_person(&code, "product.product", 7, "then").unwrap(), None);
+    assert_eq!(store.bound_by_person(&code, "res.partner", 7, "later").unwrap(), None, "another customer has that number now");
 }
 
 #[test]

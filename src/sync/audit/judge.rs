@@ -370,7 +370,7 @@ fn at_branch(goods: &Goods) -> BranchProduct {
 
 fn at_central(goods: &Goods) -> CentralProduct {
     let Goods { id, display_name, barcode, default_code, active, .. } = goods.clone();
-    CentralProduct { id: CentralId::new(id), display_name, barcode, default_code, active }
+    CentralProduct { id: CentralId::new(id), display_name, barcode, default_code, active, made: None }
 }
 
 /// A product as the comparison of sending takes it, with the fields that are compared here.

@@ -168,8 +168,9 @@ async fn read_branch(bridge: &Bridge, branch: &Branch, span: Span) -> Result<Rea
             .store
             .run(move |store| Ok((store.bindings(&code, Product::NAME, &products)?, store.bindings(&code, Tax::NAME, &taxes)?)));
         let (products, taxes) = bound.await?;
-        facts.bound_products = products.into_iter().collect();
-        facts.bound_taxes = taxes.into_iter().collect();
+        let at_central = |(id, (central, _)): (i64, (i64, String))| (id, central);
+        facts.bound_products = products.into_iter().map(at_central).collect();
+        facts.bound_taxes = taxes.into_iter().map(at_central).collect();
     }
     Ok(Read { facts, unchecked, calls: connection.odoo.cost().calls })
 }

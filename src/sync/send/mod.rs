@@ -302,7 +302,7 @@ impl Pass {
     ) -> Result<Round, Halt> {
         let store = &self.bridge.store;
         let code = self.branch.code.clone();
-        let (sent, queue) = store.run(move |store| Ok((store.sent(&code)?, store.queue(&code)?))).await?;
+        let (mut sent, queue) = store.run(move |store| Ok((store.sent(&code)?, store.queue(&code)?))).await?;
         let waiting: BTreeSet<Name> = match names {
             Some(names) => names.clone(),
             None => queue.iter().filter(|row| row.state != State::Ignored).map(|row| (row.item.kind, row.item.central_id)).collect(),
@@ -325,7 +325,14 @@ impl Pass {
         if wanted.compare.is_empty() && wanted.gone.is_empty() {
             return Ok(Round { plan: Plan { problems: wanted.problems, ..Plan::default() }, ..Round::default() });
         }
+        // A central that was put back to a backup gives the number to another record: that one is looked for anew.
+        let other = |name: &Name, sent: &mut Sent| {
+            let record = wanted.records.get(name).filter(|_| !sent.central_made.is_empty());
+            record.is_some_and(|record| record.create_date != sent.central_made)
+        };
+        let replaced = sent.extract_if(other).map(|(name, _)| name).collect();
         let mut side = self.side(connection, &sent, note).await?;
+        side.forgotten = replaced;
         side.bind(&self.branch, &wanted, &self.by_person(&wanted, &sent).await?).await?;
         let approved = queue::approved(&queue);
         let planner =
@@ -391,14 +398,15 @@ impl Pass {
 
     /// Pairs that a person has made, of records that were not sent yet.
     async fn by_person(&self, wanted: &Wanted, sent: &HashMap<Name, Sent>) -> Result<HashMap<Name, BranchKey>, Halt> {
-        let open: Vec<Name> = wanted.compare.iter().filter(|name| !sent.contains_key(name)).copied().collect();
+        let open = wanted.compare.iter().filter(|name| !sent.contains_key(name));
+        let made = |name: &Name| wanted.records.get(name).map(|record| record.create_date.clone()).unwrap_or_default();
+        let open: Vec<(Name, String)> = open.map(|name| (*name, made(name))).collect();
         let code = self.branch.code.clone();
         let work = move |store: &Store| {
             let mut pairs = HashMap::new();
-            for name in open {
-                if let Some(id) =
-                    plan::bound(name.0, 0, 0).map_or(Ok(None), |(model, ..)| store.bound_by_person(&code, model, name.1.get()))?
-                {
+            for (name, made) in open {
+                let Some((model, ..)) = plan::bound(name.0, 0, 0) else { continue };
+                if let Some(id) = store.bound_by_person(&code, model, name.1.get(), &made)? {
                     pairs.insert(name, BranchKey::new(id));
                 }
             }

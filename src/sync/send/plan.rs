@@ -492,7 +492,8 @@ pub fn sent(
         keep_edits(&mut baseline, known, central, record, side);
     }
     let chosen = chosen || known.is_some_and(|known| known.chosen);
-    Sent { branch_id: record.id, made: record.create_date.clone(), baseline, chosen }
+    let central_made = central.map(|central| &central.create_date).or(known.map(|known| &known.central_made)).cloned().unwrap_or_default();
+    Sent { branch_id: record.id, made: record.create_date.clone(), central_made, baseline, chosen }
 }
 
 /// A field that the branch keeps its own value of stays one that it has changed.
@@ -527,6 +528,7 @@ pub fn bound(kind: Kind, branch_id: i64, central_id: i64) -> Option<Bound> {
 
 /// The one variant of a product without attributes: nothing of it is compared, but orders and price rules name it.
 pub fn only_variant((ours, theirs): (CentralKey, BranchKey)) -> (Remembered, Bound) {
-    let sent = Sent { branch_id: theirs, made: String::new(), baseline: Baseline::new(), chosen: false };
+    let (made, central_made) = (String::new(), String::new());
+    let sent = Sent { branch_id: theirs, made, central_made, baseline: Baseline::new(), chosen: false };
     (Remembered { kind: Kind::Variant, central_id: ours, sent }, (Product::NAME, theirs.get(), ours.get()))
 }

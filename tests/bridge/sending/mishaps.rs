@@ -185,6 +185,28 @@ async fn a_number_that_a_restored_branch_gave_to_another_record_is_not_written_t
 }
 
 #[tokio::test]
+async fn a_number_that_a_restored_central_gave_to_another_record_is_another_record_at_the_branch() {
+    let stage = Stage::new().await;
+    stage.settle().await;
+    let backup = stage.central.image();
+    let made = |code: &str| {
+        stage.central.advance(5);
+        let values = [("name", code.into()), ("default_code", code.into()), ("available_in_pos", true.into()), ("list_price", 5.5.into())];
+        stage.central.insert("product.template", values).unwrap()
+    };
+    let tea = made("TEA-9");
+    stage.settle().await;
+    let branch = stage.branch();
+    let known = product(branch, "TEA-9");
+    stage.central.put_back(backup);
+    assert_eq!(made("HONEY-9"), tea, "the number is given again");
+    stage.settle().await;
+    assert_eq!(product(branch, "TEA-9"), known, "what the tills know as tea stays tea");
+    assert_ne!(product(branch, "HONEY-9").id, known.id);
+    stage.assert_sent();
+}
+
+#[tokio::test]
 async fn two_customers_with_one_e_mail_are_two_at_the_branch_and_stay_so() {
     let mail = "home@example.com";
     let chosen = ALL.replace("('ref', '!=', False)", &format!("('email', '=', '{mail}')"));

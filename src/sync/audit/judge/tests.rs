@@ -115,7 +115,7 @@ impl World {
     fn clean() -> Self {
         let central_tax = |id: i64, name: &str, percent: &str| {
             let BranchTax { name, amount, amount_type, price_include, .. } = tax(1, name, percent);
-            CentralTax { id: CentralId::new(id), name, amount, amount_type, price_include }
+            CentralTax { id: CentralId::new(id), name, amount, amount_type, price_include, made: None }
         };
         let central = CentralFacts {
             company: "Central Ltd".to_owned(),
