@@ -194,8 +194,8 @@ impl World {
         let not_proved =
             references(&mut rows.iter().filter(|(_, row)| row.state == "failed" && row.central_id.is_some()).map(|(key, _)| key));
         // A copied machine, with a limit of its own, tells by itself that a draft is not as it should be.
-        let ignored = |row: &Row| row.state == "ignored"; // by a person, and the copy knows nothing of it
-        let not_known = sold.iter().filter(|(key, _)| rows.get(*key).is_none_or(ignored)).map(|(_, order)| order);
+        let no_draft = |row: &Row| row.central_id.is_none() && self.truth.older_content;
+        let not_known = sold.iter().filter(|(key, _)| rows.get(*key).is_none_or(no_draft)).map(|(_, order)| order);
         let of_others = self.truth.orphans.values().chain(not_known).filter(|order| order.fine || order.cash_rounded);
         let of_others: BTreeSet<String> = of_others.map(|order| order.reference.clone()).collect();
         // Nobody proves a draft of an order that is left out, when the ledger that began it is gone; the daily look lists it.

@@ -44,7 +44,8 @@ async fn a_bundle_tells_what_helps_and_nothing_that_is_anybodys() {
              INSERT INTO paused VALUES ('canary', 0, 'canary', 'canary');
              UPDATE branch_record SET data = 'canary';
              UPDATE secret SET sealed = 'canary';
-             INSERT INTO sent VALUES ('tirana', 'product', 1, 1, 'canary', 1, 0, 'canary');",
+             INSERT INTO sent VALUES ('tirana', 'product', 1, 1, 'canary', 1, 0, 'canary', 'canary');
+             UPDATE binding SET central_made = 'canary';",
         )
         .expect("ours");
     let seal: String = ledger.query_row("SELECT min(sealed) FROM secret", [], |row| row.get(0)).expect("one");
@@ -70,7 +71,7 @@ async fn a_bundle_tells_what_helps_and_nothing_that_is_anybodys() {
         assert_eq!(bundle["posbridge"], env!("CARGO_PKG_VERSION"));
         assert_eq!(bundle["settings"]["complaints"].as_array().expect("a list").is_empty(), valid, "{}", ran.out);
         if valid {
-            assert_eq!(bundle["ledger"]["schema_version"], 7);
+            assert_eq!(bundle["ledger"]["schema_version"], 8);
             assert_eq!(bundle["ledger"]["rows"]["record"], 3);
             let failed = bundle["ledger"]["records"].as_array().expect("a list").iter().find(|row| row["state"] == "failed").expect("one");
             assert_eq!((&failed["cause"], &failed["count"], &failed["branch"]), (&"product_not_found".into(), &1.into(), &"tirana".into()));

@@ -1,4 +1,4 @@
-//! Branch databases that go back in time, or come twice.
+//! Databases that go back in time, or come twice.
 
 use serde_json::json;
 
@@ -65,4 +65,33 @@ fn a_copied_branch_is_refused_and_nothing_is_doubled() {
     assert_eq!(run.branch("branch2")["cause"], json!("branch_cloned"), "{run:?}");
     assert_eq!(run.branch("branch1")["error"], json!(null), "{run:?}");
     rig.assert_drafts(SOLD);
+}
+
+#[test]
+fn a_number_that_a_restored_central_gives_to_another_article_is_not_what_was_sold() {
+    let rig = begin(Start::Sold);
+    let mut bridge = Bridge::new(&rig, rig.url(), &["branch1"]);
+    bridge.install();
+    rig.tool("copy", &["central", "kept_central"]);
+    let made = |name: &str, code: &str| rig.create("central", "product.product", &[("name", name), ("default_code", code)], &[]);
+    let sold = |seed: &str| ids(&rig.sell("branch1", 1, &["--unknown-product", "--mix", "three-lines", "--seed", seed]), "unknown_product");
+    let late = made("Only here 1", "ONLY-001");
+    let orders = sold("71");
+    bridge.receive().expect(0);
+    rig.assert_drafts(SOLD + 2);
+    assert_eq!(bridge.record("branch1", orders[0])["state"], json!("done"));
+
+    // Put back to before the article was made, central gives its number to the next one.
+    rig.tool("copy", &["kept_central", "central"]);
+    let other = made("Another article", "OTHER-001");
+    assert_eq!(other, late, "the number is given again");
+    let orders = sold("72");
+    let run = bridge.receive().expect(3);
+    assert_eq!(run.count("branch1", "delivered"), 1, "what names other articles goes: {run:?}");
+    let record = bridge.record("branch1", orders[0]);
+    assert_eq!((&record["state"], &record["cause"]), (&json!("failed"), &json!("product_not_found")), "{record}");
+    assert_eq!(rig.number("central", &format!("SELECT count(*) FROM sale_order_line WHERE product_id = {other}")), 0, "nobody bought it");
+    made("Only here 1", "ONLY-001");
+    bridge.run(&["retry", &record["id"].to_string()]).expect(0);
+    rig.assert_drafts(2);
 }
