@@ -92,6 +92,7 @@ impl Place {
             succeeded_at: Some(now),
             answered_at: Some(now),
             whole_window_at: None,
+            whole_window_there: None,
             clock_offset_s: -3,
             error: None,
             shops: Vec::new(),

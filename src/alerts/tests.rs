@@ -503,6 +503,7 @@ async fn what_is_known_is_read_and_what_cannot_be_read_is_unknown() {
         succeeded_at: None,
         answered_at: Some(after(-7)),
         whole_window_at: None,
+        whole_window_there: None,
         clock_offset_s: -44,
         error: Some(error.clone()),
         shops: Vec::new(),

@@ -209,7 +209,7 @@ fn forget_notes(directory: &Path) {
         match (kind, crate::model::BranchCode::new(owner)) {
             ("pass", Ok(branch)) => {
                 if let Some(last) = LastPass::load(directory, &branch) {
-                    LastPass { whole_window_at: None, ..last }.save(directory, &branch);
+                    LastPass { whole_window_at: None, whole_window_there: None, ..last }.save(directory, &branch);
                 }
             }
             // Costs a comparison of everything.

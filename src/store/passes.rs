@@ -25,6 +25,9 @@ pub struct LastPass {
     pub answered_at: Option<Timestamp>,
     /// When the window was last asked for without the bound on ids, by our clock: it tells when the next one is due, not where it begins.
     pub whole_window_at: Option<Timestamp>,
+    /// The same by the branch's clock, which shows when ours was set back since.
+    #[serde(default)]
+    pub whole_window_there: Option<Timestamp>,
     /// The branch's clock minus ours, in seconds.
     pub clock_offset_s: i64,
     /// Why it did not reach its end.

@@ -245,6 +245,7 @@ fn note_pass(pass: &BranchPass, looked: Looked, error: Option<Problem>) {
         } else {
             before.filter(|last| last.ended_at <= pass.started_at).and_then(|last| last.whole_window_at)
         },
+        whole_window_there: if whole { looked.began_there } else { before.and_then(|last| last.whole_window_there) },
         clock_offset_s: pass.connection.odoo.clock_offset_s(),
         cursor: pass
             .bridge

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::branch::BranchPass;
@@ -39,6 +39,9 @@ const FLOOR: i64 = 2_000;
 /// How often the window is asked for without the bound on ids: a draft that is paid late keeps its old, low id.
 const WHOLE_WINDOW_EVERY: Duration = Duration::from_secs(3600);
 
+/// The same by the branch's clock: later, so that ours decides as long as nobody sets it back.
+const WHOLE_WINDOW_THERE: SignedDuration = SignedDuration::from_secs(4000);
+
 /// Newest orders that each pass looks at on both sides: enough to tell a database that went back in time from an order that
 /// somebody deleted, few enough to go along in a call that is made anyway.
 pub(super) const FINGERPRINTS: usize = 50;
@@ -57,6 +60,8 @@ pub struct Looked {
     pub whole_window: bool,
     /// Whether the branch answered at all.
     pub answered: bool,
+    /// The branch's clock at the first answer.
+    pub began_there: Option<Timestamp>,
 }
 
 /// Reads everything new or changed into the ledger.
@@ -67,7 +72,7 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
     let fields = fields(pass).await?;
     identity::own_branch(&pass.connection, &pass.bridge.store, &pass.branch).await?;
     shops_exist(pass).await?;
-    let mut window = Window::of(pass).await?;
+    let mut window = Window::of(pass, whole_window_due(pass)).await?;
     looked.whole_window = window.whole && window.complete;
 
     let mut page = Page { fields, domain: window.wanted.clone(), size: PAGE, waiting: Vec::new(), kept_any: false, asked_anew: false };
@@ -77,7 +82,13 @@ pub async fn read(pass: &BranchPass, looked: &mut Looked) -> Result<(), Halt> {
         let (headers, date): (Vec<Header>, _) = pass.connection.ask_dated(&call).await?;
         looked.answered = true;
         // The branch's clock at the start: whatever is written from now on is in the next window.
-        window.started.get_or_insert(date.filter(|_| !planted(Bug::OurClock)).unwrap_or(pass.started_at));
+        let started = *window.started.get_or_insert(date.filter(|_| !planted(Bug::OurClock)).unwrap_or(pass.started_at));
+        if looked.began_there.replace(started).is_none() && !window.whole && whole_window_due_there(pass, started) {
+            window = Window { started: Some(started), ..Window::of(pass, true).await? };
+            looked.whole_window = window.whole && window.complete;
+            after = window.floor;
+            continue;
+        }
         let Some(last) = headers.last().map(|header| header.id.get()) else { break };
         let full = headers.len() == HEADERS;
         if let (true, Some(reached)) = (planted(Bug::CursorFirst), window.reached(pass)) {
@@ -200,9 +211,15 @@ fn whole_window_due(pass: &BranchPass) -> bool {
     let recent = |last: Timestamp| {
         let same_day = last.strftime("%F").to_string() == pass.started_at.strftime("%F").to_string();
         let since = pass.started_at.duration_since(last);
-        same_day && !since.is_negative() && since < jiff::SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
+        same_day && !since.is_negative() && since < SignedDuration::try_from(WHOLE_WINDOW_EVERY).unwrap_or_default()
     };
     !note.and_then(|last| last.whole_window_at).is_some_and(recent)
+}
+
+/// Whether it is further back by the branch's clock, which was `now` a moment ago: then ours was set back since.
+fn whole_window_due_there(pass: &BranchPass, now: Timestamp) -> bool {
+    let then = pass.last.as_ref().and_then(|last| last.whole_window_there);
+    then.is_some_and(|then| now < then || now.duration_since(then) > WHOLE_WINDOW_THERE)
 }
 
 /// What this pass asks for.
@@ -229,7 +246,7 @@ struct Window {
 }
 
 impl Window {
-    async fn of(pass: &BranchPass) -> Result<Self, Halt> {
+    async fn of(pass: &BranchPass, whole_due: bool) -> Result<Self, Halt> {
         let from = Branch { from: pass.request.from.unwrap_or(pass.branch.from), ..pass.branch.clone() }.from_utc();
         let mut domain = vec![json!(["date_order", ">=", odoo_time(from)])];
         domain.extend(self::domain(&pass.branch));
@@ -239,7 +256,7 @@ impl Window {
         let wanted = domain.clone();
         let cursor = pass.endpoint.cursor.as_deref().filter(|_| pass.request.from.is_none() && !asked_else);
         let cursor = cursor.and_then(parse_odoo_time);
-        let frequent = cursor.is_some() && (!whole_window_due(pass) || planted(Bug::FloorAlways));
+        let frequent = cursor.is_some() && (!whole_due || planted(Bug::FloorAlways));
         // What the frequent passes since the last whole window have not seen is seen now, wherever the cursor has got to. Both are
         // by the branch's clock: ours may have been set since.
         let whole_cursor = pass.endpoint.whole_cursor.as_deref().and_then(parse_odoo_time);

@@ -329,6 +329,29 @@ async fn a_draft_paid_late_comes_also_when_our_clock_was_set_back_by_a_day_since
 }
 
 #[tokio::test]
+async fn a_draft_paid_late_comes_within_the_hour_also_when_our_clock_was_set_back_by_an_hour() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    branch.stop_clock("2026-11-20 11:00:00");
+    let draft = branch.sell(Sale::new().line(Item::new("ART-0001")).state("draft"));
+    branch.sell_history(2_100, 3, 1);
+    branch.stop_clock("2026-11-20 12:00:00");
+    assert_eq!(pass_at(&stage, noon).await.error, None);
+    branch.advance(900);
+    branch.update("pos.order", draft, [("state", "paid".into())]).unwrap();
+    branch.advance(4_800);
+    let report = pass_at(&stage, noon + SignedDuration::from_mins(35)).await;
+    assert_eq!(report.delivered, 1, "an hour and 35 minutes later by the branch's clock");
+    // And that was a look at all orders: the next one is none.
+    let calls = || stage.server.stats().calls[&("pos.order.line".to_owned(), "search_read".to_owned())];
+    let made = calls();
+    branch.advance(900);
+    assert_eq!(pass_at(&stage, noon + SignedDuration::from_mins(50)).await.error, None);
+    assert_eq!(calls(), made);
+}
+
+#[tokio::test]
 async fn a_draft_paid_late_comes_also_when_a_clock_that_was_set_back_has_come_past_the_last_look_at_all_orders() {
     let stage = Stage::new(1).await;
     let branch = &stage.branches[0];

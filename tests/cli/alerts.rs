@@ -233,6 +233,7 @@ fn answered(config: &Config, at: Timestamp) {
         succeeded_at: Some(at),
         answered_at: Some(at),
         whole_window_at: None,
+        whole_window_there: None,
         clock_offset_s: 0,
         error: None,
         shops: Vec::new(),

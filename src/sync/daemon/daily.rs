@@ -182,6 +182,7 @@ mod tests {
                 succeeded_at: None,
                 answered_at: answered,
                 whole_window_at: None,
+                whole_window_there: None,
                 clock_offset_s: 0,
                 error: None,
                 cursor: None,
