@@ -100,14 +100,15 @@ pub struct Conclusion {
     pub judged: Option<String>,
 }
 
-/// The orders of a branch that are due, with this condition on their state.
+/// The orders of a branch that are due, with this condition on their state. What was last put off at a time that has not come yet was put
+/// off by a clock that has been set back since.
 macro_rules! due {
     ($state:literal) => {
         concat!(
             "SELECT id, CASE WHEN unknown = 2 THEN coalesce(content.changed, content.payload) ELSE content.payload END, rows, attempts, waits_for, unknown, content_hash, known_as FROM record JOIN content ON content.record_id = id
              WHERE branch = ?1 AND id > ?2 AND ",
             $state,
-            " AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3 OR due_at > ?4) ORDER BY id"
+            " AND direction = 'receive' AND (?3 IS NULL OR due_at <= ?3 OR due_at > ?4 OR updated_at > ?3) ORDER BY id"
         )
     };
 }
