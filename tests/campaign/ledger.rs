@@ -75,6 +75,12 @@ impl Ledger {
         self.look(newest_attempt)
     }
 
+    /// Whether a branch was told by its orders at the address that the settings name.
+    pub fn recognizes(&self, branch: &str) -> bool {
+        let sql = "SELECT coalesce(max(recognized), 0) FROM endpoint WHERE owner = ?1";
+        self.look(|db| db.query_row(sql, [branch], |row| row.get(0)))
+    }
+
     /// The records that are noted as no longer at their branch.
     pub fn gone_at_branch(&self) -> BTreeSet<i64> {
         self.look(gone_at_branch)

@@ -304,7 +304,9 @@ impl World {
     /// A backup of a branch is made, or the one that was made is put back.
     pub fn branch_backup(&mut self, shop: usize) {
         let code = self.shops[shop].code.clone();
-        if self.swapped {
+        // Nor can a branch be told that goes back before it was known again under the address that was put right.
+        let known = || self.ledger.rows().values().any(|row| row.branch == code);
+        if self.swapped || self.shops[shop].image.is_some() && known() && !self.ledger.recognizes(&code) {
             return; // see swap_branches
         }
         let Some(image) = self.shops[shop].image.take() else {
