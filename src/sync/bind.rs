@@ -78,7 +78,8 @@ async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Resu
         _ => true,
     });
     if !replaced.is_empty() {
-        tracing::info!(branch = %pass.branch.code, model = M::NAME, records = replaced.len(), "Central gave the numbers of matched records to others");
+        let (branch, model, records) = (&pass.branch.code, M::NAME, replaced.len());
+        tracing::info!(%branch, model, records, "Central gave the numbers of records that were matched to others: they are matched anew");
     }
     let news = !told.is_empty() || !replaced.is_empty();
     if news && !pass.request.dry_run {
