@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use posbridge::clock::Clock;
-use posbridge::demo::{Branch, Item, Mishap, Sale, When};
+use posbridge::demo::{Branch, Db, Item, Mishap, Sale, When};
 use posbridge::model::{BranchCode, PosOrder};
 use posbridge::problem::Problem;
 use posbridge::store::{Conclusion, Filter, Mapped, State, Verdict};
@@ -589,6 +589,30 @@ async fn renumbered_at_central(by_person: bool) {
 #[tokio::test]
 async fn a_number_that_a_restored_central_gave_to_another_record_is_not_what_an_order_meant() {
     renumbered_at_central(false).await;
+}
+
+#[tokio::test]
+async fn nor_is_a_tax_that_central_lost_the_one_that_has_its_number_now() {
+    let stage = Stage::new(1).await;
+    let branch = &stage.branches[0];
+    let made = |db: &Db, name: &str, percent: f64| {
+        db.advance(5);
+        let values =
+            [("name", name.into()), ("amount", percent.into()), ("amount_type", "percent".into()), ("type_tax_use", "sale".into())];
+        db.insert("account.tax", values).unwrap()
+    };
+    made(branch, "Late 7%", 7.0);
+    let sell = || branch.sell(Sale::new().line(Item::new("ART-0001").price("10.00").taxes(&["Late 7%"])));
+    let backup = stage.central.image();
+    let lost = made(&stage.central, "Late 7%", 7.0);
+    sell();
+    assert_eq!(stage.receive().await[0].delivered, 1, "{:?}", stage.failed());
+    stage.central.put_back(backup);
+    assert_eq!(made(&stage.central, "Other 9%", 9.0), lost, "the number is given again");
+    sell();
+    stage.receive().await;
+    let causes: Vec<_> = stage.failed().iter().flat_map(|record| record.problems.iter().map(Problem::cause).collect::<Vec<_>>()).collect();
+    assert_eq!(causes, ["tax_not_found"]);
 }
 
 #[tokio::test]
