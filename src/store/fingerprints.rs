@@ -166,7 +166,8 @@ impl Store {
         })
     }
 
-    /// Notes that the branch no longer has these orders. Returns the receipts of the first and the last of them.
+    /// Notes that the branch no longer has these orders. Returns the receipts of those of which it was not noted yet: of an open order
+    /// that has the number of a lost one, each line that is added shows it anew.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -182,11 +183,13 @@ impl Store {
                     .query_map(params![branch.as_str(), id], |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<rusqlite::Result<_>>()?;
                 for (record, reference) in records {
-                    db.prepare_cached(
-                        "INSERT INTO gone (record_id, at_branch) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET at_branch = excluded.at_branch",
-                    )?
-                    .execute(params![record, now.as_second()])?;
-                    references.push(reference);
+                    let mut note = db.prepare_cached(
+                        "INSERT INTO gone (record_id, at_branch) VALUES (?1, ?2)
+                         ON CONFLICT DO UPDATE SET at_branch = excluded.at_branch WHERE gone.at_branch IS NULL",
+                    )?;
+                    if note.execute(params![record, now.as_second()])? > 0 {
+                        references.push(reference);
+                    }
                 }
             }
             Ok(references)

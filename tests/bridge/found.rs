@@ -10,7 +10,7 @@ use posbridge::problem::Problem;
 use posbridge::store::{Conclusion, Filter, Mapped, State, Verdict};
 use posbridge::sync::{Bridge, Request};
 
-use crate::stage::{Stage, run};
+use crate::stage::{Stage, ledger_bytes, run};
 
 #[tokio::test]
 async fn a_change_between_the_call_that_writes_and_its_proof_is_told() {
@@ -150,9 +150,9 @@ async fn an_open_order_under_the_number_of_one_that_a_restored_branch_lost_is_no
     stage.receive().await;
     assert_eq!(stage.log(Filter::default()).len(), 2);
     assert_eq!(stage.store().branch_problems().unwrap()[0].1.cause(), "branch_restored");
-    let ledger = crate::stage::ledger_bytes(&stage);
+    let ledger = ledger_bytes(&stage);
     stage.receive().await;
-    assert_eq!(crate::stage::ledger_bytes(&stage), ledger, "told once");
+    assert_eq!(ledger_bytes(&stage), ledger, "told once");
     // Paid at last, it comes.
     branch.advance(60);
     branch.update("pos.order", lost, [("state", "paid".into()), ("name", "Shop - late".into())]).unwrap();
@@ -423,9 +423,9 @@ async fn a_draft_that_was_wrong_and_is_lost_with_a_backup_is_told_as_lost() {
     stage.receive().await;
     let lost = Filter { cause: Some("draft_lost".to_owned()), ..Filter::default() };
     assert_eq!((stage.log(lost.clone()).len(), stage.failed()[0].problems.len()), (6, 1));
-    let ledger = crate::stage::ledger_bytes(&stage);
+    let ledger = ledger_bytes(&stage);
     stage.receive().await;
-    assert_eq!(crate::stage::ledger_bytes(&stage), ledger, "told once");
+    assert_eq!(ledger_bytes(&stage), ledger, "told once");
     // The one command writes all of them again, and what is wrong is told anew.
     assert_eq!(stage.store().retry(&lost, true, Timestamp::now()).unwrap().len(), 6);
     stage.receive().await;
@@ -538,6 +538,42 @@ async fn an_order_whose_deleted_draft_was_asked_for_and_left_out_as_invoiced_com
     let record = &stage.log(Filter::default())[0];
     assert_eq!((record.state, record.central_id), (State::Done, Some(stage.central.sale_orders()[0].order.id)));
     assert_eq!(stage.receive().await[0].delivered, 0);
+}
+
+#[tokio::test]
+async fn an_open_order_with_the_number_of_one_that_was_left_out_as_invoiced_is_told_once_and_costs_no_look_a_write() {
+    let stage = Stage::with(1, "invoiced = \"skip\"\n", |_: &mut Branch| {}).await;
+    let branch = &stage.branches[0];
+    branch.stop_clock("2026-11-20 08:00:00");
+    branch.sell(Sale::new().line(Item::new("ART-0001")));
+    let image = branch.image();
+    let skipped = branch.sell(Sale::new().line(Item::new("ART-0002")).invoiced(99));
+    assert_eq!(pass_at(&stage, "2026-11-20T08:10:00Z".parse().unwrap()).await.delivered, 1);
+    branch.put_back(image);
+    branch.stop_clock("2026-11-20 12:00:00");
+    assert_eq!(branch.open_order(&["ART-0003"]), skipped, "the number is given again");
+    let branch_at = |hour: i8| {
+        branch.stop_clock(&format!("2026-11-20 {hour}:00:00"));
+        format!("2026-11-20T{hour}:00:00Z").parse().unwrap()
+    };
+    pass_at(&stage, branch_at(13)).await;
+    assert_eq!(stage.store().branch_problems().unwrap()[0].1.cause(), "branch_restored");
+    stage.store().end_notices(&BranchCode::new("b1").unwrap()).unwrap();
+    // At each hourly look the till has just written the open order's lines, and at last no more.
+    for hour in [15, 17] {
+        let lines = branch.records("pos.order.line").into_iter().filter(|line| line.link("order_id") == Some(skipped));
+        let lines: Vec<i64> = lines.map(|line| line.id).collect();
+        let now = branch_at(hour);
+        lines.iter().for_each(|line| branch.update("pos.order.line", *line, [("customer_note", hour.to_string().into())]).unwrap());
+        pass_at(&stage, now).await;
+        assert_eq!(stage.store().branch_problems().unwrap(), [], "told once");
+    }
+    pass_at(&stage, branch_at(19)).await;
+    let (writes, ledger) = (stage.writes(), ledger_bytes(&stage));
+    let report = pass_at(&stage, branch_at(21)).await;
+    assert_eq!((report.read, report.error), (0, None));
+    assert_eq!(stage.writes(), writes);
+    assert!(ledger_bytes(&stage) == ledger, "the ledger was written");
 }
 
 /// A central that is put back to before it had an article and a customer gives their numbers to the next ones.
