@@ -241,3 +241,33 @@ fn a_branch_that_goes_away_in_the_middle_gets_the_rest_later_and_holds_up_no_oth
     bridge.run(&["send"]).expect(0);
     all_equal(&rig, "branch1");
 }
+
+#[test]
+fn a_number_that_a_restored_central_gives_to_another_product_is_another_product_at_the_branch() {
+    let (rig, bridge) = begin_with(&[("products", r#"{ domain = [["default_code", "=like", "NUMBER-%"]] }"#)]);
+    rig.tool("copy", &["central", "kept_central"]);
+    let made = |name: &str, code: &str| {
+        let values = [("name", name), ("default_code", code), ("available_in_pos", "True"), ("list_price", "5.5")];
+        rig.create("central", "product.template", &values, &[])
+    };
+    let at_branch = |code: &str| {
+        rig.sql(
+            "branch1",
+            &format!("select id, name->>'en_US', list_price, write_date from product_template where default_code = '{code}'"),
+        )
+    };
+    let tea = made("Numbered tea", "NUMBER-TEA");
+    bridge.run(&["send"]).expect(0);
+    let known = at_branch("NUMBER-TEA");
+    assert_eq!(known.len(), 1, "{known:?}");
+
+    // Put back to before the product was made, central gives its number to the next one.
+    rig.tool("copy", &["kept_central", "central"]);
+    let honey = made("Numbered honey", "NUMBER-HONEY");
+    assert_eq!(honey, tea, "the number is given again");
+    bridge.run(&["send"]).expect(0);
+    assert_eq!(at_branch("NUMBER-TEA"), known, "what the tills know as tea stays tea");
+    let honey = at_branch("NUMBER-HONEY");
+    assert_eq!(honey.iter().map(|row| row[1].as_str()).collect::<Vec<_>>(), ["Numbered honey"]);
+    assert_ne!(honey[0][0], known[0][0]);
+}
