@@ -59,6 +59,8 @@ pub enum Bug {
     OldContent,
     /// A branch's records are bound as those of another branch are.
     SwappedBindings,
+    /// A record of central is known by its number alone.
+    NumberAloneIsRecord,
     /// A refund has the sign that the branch stored for its subtotal.
     StoredRefundSign,
     /// Quantities are rounded to whole units.
@@ -97,6 +99,7 @@ impl Bug {
         Bug::ChangeUnsaid,
         Bug::OldContent,
         Bug::SwappedBindings,
+        Bug::NumberAloneIsRecord,
         Bug::StoredRefundSign,
         Bug::WholeQuantities,
         Bug::Silent,

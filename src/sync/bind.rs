@@ -71,7 +71,7 @@ async fn bound<M: Model>(pass: &BranchPass, ids: &BTreeSet<BranchId<M>>) -> Resu
             told.push((*branch, *central, is.clone()));
             true
         }
-        Some(is) if is != was => {
+        Some(is) if is != was && !planted(Bug::NumberAloneIsRecord) => {
             replaced.push((*branch, *central, std::mem::take(was)));
             false
         }

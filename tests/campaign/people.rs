@@ -104,7 +104,12 @@ impl World {
     /// Whether the bridge knows an order as done, and a copied machine, with settings of its own, does so too.
     fn known_as_done(&self, key: &str) -> bool {
         let done = |ledger: &Ledger| ledger.rows().get(key).is_some_and(|row| row.state == "done");
-        done(&self.ledger) && self.twin.as_ref().is_none_or(|twin| done(&Ledger::new(twin.path().join("state"), false)))
+        done(&self.ledger) && self.twins_ledger().is_none_or(|ledger| done(&ledger))
+    }
+
+    /// What the copied machine has in its state directory.
+    fn twins_ledger(&self) -> Option<Ledger> {
+        self.twin.as_ref().map(|twin| Ledger::new(twin.path().join("state"), false))
     }
 
     /// Retries one failed order of each cause and subject: what waits for the same goes along.
@@ -323,6 +328,7 @@ impl World {
         let sold = self.orders(shop, &SOLD);
         let kept: BTreeSet<String> = sold.into_iter().map(|id| self.expected(shop, id).key()).collect();
         let drafts = self.drafts();
+        let of_twin = self.twins_ledger().map(|ledger| ledger.rows()).unwrap_or_default();
         for order in before {
             let key = order.key();
             if kept.contains(&key) {
@@ -332,8 +338,8 @@ impl World {
                 if let Some(earlier) = self.truth.vanished.insert(key.clone(), order) {
                     self.truth.versions.entry(key).or_default().push(earlier);
                 }
-            } else if drafts.contains_key(&key) {
-                self.truth.orphans.insert(key, order); // a copied machine has written it
+            } else if drafts.contains_key(&key) || of_twin.contains_key(&key) {
+                self.truth.orphans.insert(key, order); // a copied machine has written it, or will
             }
         }
         self.truth.older_content = true;

@@ -50,6 +50,7 @@ mod feature {
         (Bug::ChangeUnsaid, 5),
         (Bug::OldContent, 12),
         (Bug::SwappedBindings, 5),
+        (Bug::NumberAloneIsRecord, 31719),
         (Bug::WholeQuantities, 1),
         (Bug::Silent, 1),
         (Bug::PageSkipsOne, 82),

@@ -97,7 +97,7 @@ pub struct Truth {
     pub versions: BTreeMap<String, Vec<Expected>>,
     /// Orders that the bridge had received and that their branch lost by a restore.
     pub vanished: BTreeMap<String, Expected>,
-    /// The same, of which the ledger was put back to before it knew them: nobody but central remembers.
+    /// The same, of which only central or a copied machine knows: the ledger was put back to before it knew them, or never did.
     pub orphans: BTreeMap<String, Expected>,
     /// Whether central can hold an older content than the ledger knows of, without anybody's fault: a copied machine wrote it, or
     /// the ledger or the branch went back to before it was written.
