@@ -133,16 +133,23 @@ fn killed_at_random_moments_nothing_is_lost_or_doubled() {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        // Every second one while it writes, the others anywhere.
-        let earliest = if moment % 2 == 0 { 0.0 } else { 0.4 };
-        let after = whole.mul_f64(earliest + (1.0 - earliest) * (random % 1000) as f64 / 1000.0);
+        let mut after = whole.mul_f64((random % 1000) as f64 / 1000.0);
         let mut child = bridge.spawn(&["--json", "receive"]);
+        // Every second one soon after the first drafts, however long they take this time, the others anywhere.
+        if moment % 2 == 1 {
+            let deadline = Instant::now() + whole.mul_f64(10.0);
+            while rig.bound().is_empty() && child.try_wait().expect("posbridge").is_none() {
+                assert!(Instant::now() < deadline, "no drafts in ten times as long as all of them took");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            after /= 50;
+        }
         std::thread::sleep(after);
         child.kill().expect("kill -9");
         child.wait().expect("posbridge");
         let written = rig.bound().len();
         midway += usize::from(written > 0 && written < orders);
-        println!("kill {moment} after {after:?} of {whole:?}: {written} of {orders} drafts");
+        println!("kill {moment} of a pass that takes {whole:?}: {written} of {orders} drafts");
 
         bridge.receive().expect(0);
         rig.assert_drafts(orders);
