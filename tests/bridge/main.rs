@@ -9,6 +9,7 @@ mod everyday;
 mod fingerprints;
 mod found;
 mod identity;
+mod invoiced;
 mod mapping;
 mod mishaps;
 mod protocol;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use posbridge::clock::Clock;
 use posbridge::config::{Branch as Settings, Config};
 use posbridge::demo::{Branch, Central, Db, OdooServer, SaleOrder, Version};
 use posbridge::secret::{KeyRing, bound};
@@ -159,6 +160,13 @@ pub async fn run(bridge: &Arc<Bridge>, branches: &[Settings], request: &Request)
     let reports = sync::run(bridge, &central, branches, request, &Arc::default()).await;
     central.remember(bridge).unwrap();
     reports
+}
+
+/// A bridge whose clock stands, for a pass.
+pub async fn pass_at(stage: &Stage, at: Timestamp) -> Report {
+    let mut bridge = Bridge::open(stage.config(), "test").unwrap();
+    bridge.clock = Clock::stopped(at);
+    run(&Arc::new(bridge), &stage.config().branches, &Request::default()).await.remove(0)
 }
 
 /// Bytes of everything in the ledger's files.
